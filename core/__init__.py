@@ -1,0 +1,3 @@
+"""Refit: keeps scikit-learn models that live beside a Supabase database fresh."""
+
+__version__ = "0.1.0"
