@@ -1,0 +1,113 @@
+"""Applying the migrations of ``supabase/migrations`` to a database."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import LiteralString, cast
+
+import psycopg
+
+from core.errors import ConfigurationError, DatabaseUnavailable, InvalidRequest, RefitError
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "supabase" / "migrations"
+_LOCK = 7_202_611_240_001
+
+
+def migration_files(directory: Path | None = None) -> list[Path]:
+    """The migration files in the order in which they apply.
+
+    Raises
+    ------
+    ConfigurationError
+        When there are none.
+    """
+    folder = directory or MIGRATIONS
+    files = sorted(f for f in folder.glob("*.sql") if re.match(r"^\d{14}_", f.name))
+    if not files:
+        raise ConfigurationError(f"There are no migrations in {folder}.")
+    return files
+
+
+def migrate(database_url: str, *, directory: Path | None = None) -> list[str]:
+    """Apply every migration that the database lacks, all in one transaction.
+
+    Each file records itself in ``private.migration_history``, so it does not matter whether it was
+    applied here, with psql, or pushed with Supabase's command line. Two callers at once are safe:
+    the second waits and then finds nothing to do.
+
+    Returns
+    -------
+    list of str
+        Names of the files that were applied now.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        When there is no connection; nothing was changed.
+    RefitError
+        When a file fails: it is named, and nothing was changed.
+    """
+    files = migration_files(directory)
+    try:
+        with psycopg.connect(database_url, connect_timeout=10) as connection:
+            connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+            applied = _applied_versions(connection)
+            pending = [f for f in files if f.name.split("_")[0] not in applied]
+            for file in pending:
+                try:
+                    connection.execute(cast("LiteralString", file.read_text(encoding="utf-8")))
+                except psycopg.Error as exc:
+                    raise RefitError(
+                        f"The migration {file.name} failed: {exc.diag.message_primary}",
+                        hint=exc.diag.message_hint or "Nothing was changed.",
+                    ) from exc
+    except psycopg.OperationalError as exc:
+        raise DatabaseUnavailable(
+            "The database does not answer.", hint="Check DATABASE_URL."
+        ) from exc
+    return [f.name for f in pending]
+
+
+def pending_migrations(database_url: str) -> list[str]:
+    """Names of the migrations that the database lacks."""
+    try:
+        with psycopg.connect(database_url, connect_timeout=10) as connection:
+            applied = _applied_versions(connection)
+    except psycopg.OperationalError as exc:
+        raise DatabaseUnavailable(
+            "The database does not answer.", hint="Check DATABASE_URL."
+        ) from exc
+    return [f.name for f in migration_files() if f.name.split("_")[0] not in applied]
+
+
+def _applied_versions(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
+    exists = connection.execute(
+        "select to_regclass('private.migration_history') is not null"
+    ).fetchone()
+    if not (exists and exists[0]):
+        return set()
+    rows = connection.execute("select version from private.migration_history").fetchall()
+    return {str(row[0]) for row in rows}
+
+
+def export_migrations(folder: Path) -> list[str]:
+    """Copy the migration files into a customer's own Supabase project.
+
+    Raises
+    ------
+    InvalidRequest
+        When a file of the same name with other content is there; nothing was copied.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = migration_files()
+    for file in files:
+        target = folder / file.name
+        if target.exists() and target.read_bytes() != file.read_bytes():
+            raise InvalidRequest(
+                f"{target} exists with other content.", hint="Move it away, then export again."
+            )
+    for file in files:
+        shutil.copyfile(file, folder / file.name)
+    return [f.name for f in files]

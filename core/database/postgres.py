@@ -1,0 +1,135 @@
+"""Calling the SQL functions over a PostgreSQL connection (psycopg 3, pooled)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from threading import Lock
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from core.database.protocol import named_error
+from core.errors import DatabaseUnavailable, InvalidRequest, RefitError
+
+_CHECKOUT_TIMEOUT_S = 5.0
+_STATEMENT_TIMEOUT_MS = "30000"
+
+# Transaction-local only, so that Supavisor's transaction pooler can hand the connection on.
+_ENTER = (
+    "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true), "
+    "set_config('statement_timeout', %s, true), set_config('timezone', 'UTC', true)"
+)
+
+
+class PostgresDatabase:
+    """SQL functions over a pool of connections, which is opened on first use.
+
+    Parameters
+    ----------
+    database_url : str
+        libpq address; the connecting role must be a member of ``service_role`` and
+        ``authenticated`` (the first migration sees to it).
+    max_connections : int
+        The most connections that this process holds at a time.
+    """
+
+    def __init__(self, database_url: str, *, max_connections: int = 10) -> None:
+        self._url = database_url
+        self._max_connections = max_connections
+        self._pool: ConnectionPool | None = None
+        self._lock = Lock()
+
+    def _opened_pool(self) -> ConnectionPool:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ConnectionPool(
+                    self._url,
+                    min_size=0,
+                    max_size=self._max_connections,
+                    timeout=_CHECKOUT_TIMEOUT_S,
+                    reconnect_timeout=_CHECKOUT_TIMEOUT_S,
+                    check=ConnectionPool.check_connection,
+                    # A transaction pooler keeps no prepared statements.
+                    kwargs={"prepare_threshold": None, "connect_timeout": 5, "autocommit": True},
+                    open=True,
+                )
+            return self._pool
+
+    def call(
+        self,
+        function: str,
+        arguments: Mapping[str, Any],
+        *,
+        claims: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Call ``public.<function>``; see :class:`core.database.protocol.Database`."""
+        role = "service_role" if claims is None else "authenticated"
+        statement = sql.SQL("select public.{}({})").format(
+            sql.Identifier(function),
+            sql.SQL(", ").join(
+                sql.SQL("{} => %s").format(sql.Identifier(name)) for name in arguments
+            ),
+        )
+        values = [_adapted(value) for value in arguments.values()]
+        try:
+            with self._opened_pool().connection() as connection, connection.transaction():
+                connection.execute(
+                    cast("LiteralString", _ENTER),
+                    (role, json.dumps(claims or {}), _STATEMENT_TIMEOUT_MS),
+                )
+                row = connection.execute(statement, values).fetchone()
+        except (PoolTimeout, PoolClosed) as exc:
+            raise DatabaseUnavailable("The database does not answer.") from exc
+        except psycopg.Error as exc:
+            raise _translated(exc) from exc
+        return None if row is None else row[0]
+
+    def close(self) -> None:
+        """Close the pool; a later call opens a new one."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
+
+
+def _adapted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Jsonb(value)
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return Jsonb(value)
+    if isinstance(value, StrEnum):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [str(v) if isinstance(v, StrEnum) else v for v in value]
+    return value
+
+
+def _translated(exc: psycopg.Error) -> RefitError:
+    state = exc.sqlstate or ""
+    named = named_error(
+        state,
+        exc.diag.message_primary or str(exc),
+        exc.diag.message_detail,
+        exc.diag.message_hint,
+    )
+    if named is not None:
+        return named
+    # 08 connection, 53 resources, 57P shutdown; without a state the connection itself broke.
+    if state[:2] in {"08", "53"} or state[:3] == "57P" or isinstance(exc, psycopg.InterfaceError):
+        return DatabaseUnavailable("The database does not answer.")
+    if not state and isinstance(exc, psycopg.OperationalError):
+        return DatabaseUnavailable("The database does not answer.")
+    if state == "42883":
+        return RefitError(
+            f"The database lacks a function: {exc.diag.message_primary}.",
+            hint="Apply the migrations: refit migrate.",
+        )
+    # 22: a value that is no uuid, enum member or time; 23: one that a constraint refuses.
+    if state[:2] in {"22", "23"}:
+        return InvalidRequest(exc.diag.message_primary or "A value is not valid.")
+    return RefitError(f"The database refused: {exc.diag.message_primary or 'unknown error'}.")
