@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 
@@ -57,7 +56,7 @@ def migrate(database_url: str, *, directory: Path | None = None) -> list[str]:
             pending = [f for f in files if f.name.split("_")[0] not in applied]
             for file in pending:
                 try:
-                    connection.execute(cast("LiteralString", file.read_text(encoding="utf-8")))
+                    connection.execute(file.read_text(encoding="utf-8").encode())
                 except psycopg.Error as exc:
                     raise RefitError(
                         f"The migration {file.name} failed: {exc.diag.message_primary}",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from threading import Lock
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -79,7 +79,7 @@ class PostgresDatabase:
         try:
             with self._opened_pool().connection() as connection, connection.transaction():
                 connection.execute(
-                    cast("LiteralString", _ENTER),
+                    _ENTER,
                     (role, json.dumps(claims or {}), _STATEMENT_TIMEOUT_MS),
                 )
                 row = connection.execute(statement, values).fetchone()

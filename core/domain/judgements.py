@@ -1,0 +1,113 @@
+"""What checks, validations and quality assessments conclude."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from core.domain.words import CheckVerdict, ValidationVerdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a deployed model scored on its holdout: the yardstick of every later check.
+
+    ``losses_mean`` and ``losses_std`` describe the per-row losses (0/1 errors, absolute or squared
+    errors) that the metric is made of; they are None where the metric has no per-row loss.
+    """
+
+    metric: str
+    value: float
+    samples: int
+    losses_mean: float | None = None
+    losses_std: float | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """From the JSON stored with a deployment."""
+        return cls(**{k: row.get(k) for k in cls.__dataclass_fields__})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerformanceCheck:
+    """The champion's metric on newly labelled rows, judged against its reference."""
+
+    verdict: CheckVerdict
+    needs_retraining: bool
+    metric: str
+    baseline: float | None
+    current: float | None
+    degradation: float | None  # ≥ 0 means worse; points, or relative for MAE, RMSE
+    confidence_interval: tuple[float, float] | None  # of the degradation, 95 %, two-sided
+    p_value: float | None  # one-sided: a drop at least this large by chance
+    samples: int
+    threshold: float
+    low_power: bool
+    reason: str  # one sentence for a person
+
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One test that a model must pass."""
+
+    name: str
+    passed: bool
+    value: float | None
+    threshold: float | None
+    detail: str  # one sentence for a person
+
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """One judgement of a model against the champion of one environment."""
+
+    verdict: ValidationVerdict
+    auto_deployable: bool
+    improvement: float | None  # > 0: the challenger is better; None without a champion
+    confidence_interval: tuple[float, float] | None  # of the improvement, paired, 90 % two-sided
+    samples: int  # rows that both were scored on
+    gates: tuple[Gate, ...]
+    reason: str  # one sentence for a person
+
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityFinding:
+    """Something about training data that a person should know."""
+
+    name: str  # e.g. constant_column
+    column: str | None
+    blocking: bool
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataQuality:
+    """How fit a training set is: 1 is clean, and any blocking finding stops the training."""
+
+    score: float
+    rows: int
+    missing_share: float
+    duplicate_rows: int
+    findings: tuple[QualityFinding, ...]
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether training on this would be wrong."""
+        return any(f.blocking for f in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)

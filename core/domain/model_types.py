@@ -1,0 +1,89 @@
+"""Who asks, and what a model type is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Self
+
+from core.domain.words import Role, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who asks: a person, a machine key, or a part of Refit."""
+
+    kind: str  # user, key, system
+    id: str
+    name: str
+    role: Role
+
+    def as_json(self) -> dict[str, str]:
+        """The ``p_actor`` argument of the SQL functions."""
+        return {"kind": self.kind, "id": self.id, "name": self.name, "role": str(self.role)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelType:
+    """A prediction task: where its rows are, what they mean, and the thresholds.
+
+    Rates and drops of metrics in [0, 1] are absolute points; for MAE, RMSE and the like
+    thresholds are relative to the baseline.
+    """
+
+    name: str
+    source_relation: str  # schema-qualified, e.g. "public.content_posts"
+    key_columns: tuple[str, ...]
+    time_column: str
+    target_column: str
+    feature_columns: tuple[str, ...]
+    task: Task
+    metric: str  # accuracy, f1, roc_auc, log_loss, r2, mae, rmse
+    engine: str = "gradient_boosting"
+    engine_parameters: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+    description: str = ""
+    owner: str = ""
+    enabled: bool = True
+    label_time_column: str | None = None
+    label_delay: timedelta = timedelta(0)
+    training_window: timedelta | None = None  # None: all history
+    retraining_threshold: float = 0.03
+    auto_deployment_threshold: float = 0.02
+    min_training_samples: int = 100
+    update_frequency: str = "daily"
+    final_fit: bool = True
+    random_seed: int = 0
+    replay: bool = False
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """From a JSON row of ``ml_model_types`` (intervals as seconds)."""
+        window = row["training_window_seconds"]
+        return cls(
+            name=row["name"],
+            source_relation=row["source_relation"],
+            key_columns=tuple(row["key_columns"]),
+            time_column=row["time_column"],
+            target_column=row["target_column"],
+            feature_columns=tuple(row["feature_columns"]),
+            task=Task(row["task"]),
+            metric=row["metric"],
+            engine=row["engine"],
+            engine_parameters=row["engine_parameters"],
+            title=row["title"],
+            description=row["description"],
+            owner=row["owner"],
+            enabled=row["enabled"],
+            label_time_column=row["label_time_column"],
+            label_delay=timedelta(seconds=row["label_delay_seconds"]),
+            training_window=None if window is None else timedelta(seconds=window),
+            retraining_threshold=row["retraining_threshold"],
+            auto_deployment_threshold=row["auto_deployment_threshold"],
+            min_training_samples=row["min_training_samples"],
+            update_frequency=row["update_frequency"],
+            final_fit=row["final_fit"],
+            random_seed=row["random_seed"],
+            replay=row["replay"],
+        )

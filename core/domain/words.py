@@ -1,0 +1,84 @@
+"""The closed sets of words."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Environment(StrEnum):
+    """Where a model serves."""
+
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class Role(StrEnum):
+    """What a caller may do: viewer < operator < admin; a scheduler only ticks."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    SCHEDULER = "scheduler"
+
+    def allows(self, needed: Role) -> bool:
+        """Whether this role may do what needs ``needed``."""
+        order = {Role.VIEWER: 1, Role.OPERATOR: 2, Role.ADMIN: 3}
+        if needed is Role.SCHEDULER:
+            return self in {Role.SCHEDULER, Role.ADMIN}
+        return order.get(self, 0) >= order[needed]
+
+
+class Task(StrEnum):
+    """What a model type predicts."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+
+
+class JobStatus(StrEnum):
+    """States of a training job; an operation has the same without ``skipped``."""
+
+    QUEUED = "queued"  # → running (claim), cancelled
+    RUNNING = "running"  # → succeeded, failed, cancelled, skipped; → queued when its worker is lost
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can happen to it any more."""
+        return self not in {JobStatus.QUEUED, JobStatus.RUNNING}
+
+
+class OperationKind(StrEnum):
+    """What an operation was asked for."""
+
+    CHECK = "check"
+    VALIDATION = "validation"
+    DEPLOYMENT = "deployment"
+
+
+class CheckVerdict(StrEnum):
+    """What a performance check concluded."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    INCONCLUSIVE = "inconclusive"
+    INSUFFICIENT_DATA = "insufficient_data"
+
+
+class ValidationVerdict(StrEnum):
+    """What a validation concluded."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Serves(StrEnum):
+    """Which of a model's two fits a deployment serves."""
+
+    APPROVED_FIT = "approved_fit"  # trained without the holdout; the one that was validated
+    FINAL_FIT = "final_fit"  # the same settings refitted on the whole window
