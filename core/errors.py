@@ -175,6 +175,18 @@ class TrainingFailed(RefitError):
     problem = "training_failed"
     title = "The training failed"
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        errors: list[dict[str, Any]] | None = None,
+        child_traceback: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, errors=errors)
+        # For logs alone: where in the child it happened. Callers are shown the message.
+        self.child_traceback = child_traceback
+
 
 class JobCancelled(RefitError):
     """A person asked that this work stops."""

@@ -39,7 +39,9 @@ def make_broker(redis_url: str, *, middleware: list[Middleware] | None = None) -
         socket_timeout=_TIMEOUT_S * 5,
         health_check_interval=30,
     )
-    broker = RedisBroker(client=client, middleware=middleware or [], namespace=NAMESPACE)
+    broker = RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it unannotated
+        client=client, middleware=middleware or [], namespace=NAMESPACE
+    )
     broker.declare_queue(QUEUE)
     return broker
 
@@ -70,14 +72,24 @@ class Doorbell:
             queue_name=QUEUE, actor_name=actor, args=(str(work_id),), kwargs={}, options={}
         )
         try:
-            with self._lock:
-                if self._broker is None:
-                    self._broker = make_broker(self._url)
-            self._broker.enqueue(message)
+            self._connected().enqueue(message)
         except (redis.RedisError, OSError) as exc:
             _log.warning("queue_away", actor=actor, id=str(work_id), error=type(exc).__name__)
             return False
         return True
+
+    def waiting(self) -> int | None:
+        """How many messages no worker has fetched yet; None when the queue is away."""
+        try:
+            return int(self._connected().client.llen(f"{NAMESPACE}:{QUEUE}"))
+        except (redis.RedisError, OSError):
+            return None
+
+    def _connected(self) -> RedisBroker:
+        with self._lock:
+            if self._broker is None:
+                self._broker = make_broker(self._url)
+            return self._broker
 
     def close(self) -> None:
         """Give back the connections."""

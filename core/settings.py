@@ -110,9 +110,6 @@ class Settings(BaseSettings):
         alias="REFIT_WEBHOOK_ALLOWED_HOSTS",
         description="Comma-separated hosts that callbacks may reach although they are private.",
     )
-    worker_processes: int = Field(
-        1, alias="REFIT_WORKER_PROCESSES", ge=1, le=64, description="Processes of one worker."
-    )
     worker_threads: int = Field(
         2, alias="REFIT_WORKER_THREADS", ge=1, le=64, description="Jobs at once per process."
     )

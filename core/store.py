@@ -328,6 +328,49 @@ class Store:
         )
         return answer
 
+    def list_alerts(
+        self,
+        *,
+        model_type: str | None = None,
+        environment: Environment | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Json:
+        """Alerts, newest first: ``{items, next_cursor}``."""
+        answer: Json = self._ask(
+            "list_alerts",
+            p_model_type=model_type,
+            p_environment=environment,
+            p_status=status,
+            p_limit=limit,
+            p_cursor=cursor,
+        )
+        return answer
+
+    def list_audit_logs(
+        self,
+        *,
+        model_type: str | None = None,
+        environment: Environment | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Json:
+        """Who did what, newest first: ``{items, next_cursor}``."""
+        answer: Json = self._ask(
+            "list_audit_logs",
+            p_model_type=model_type,
+            p_environment=environment,
+            p_limit=limit,
+            p_cursor=cursor,
+        )
+        return answer
+
+    def list_schedules(self, model_type: str | None = None) -> Json:
+        """Schedules by model type, with their next runs: ``{items}``."""
+        answer: Json = self._ask("list_schedules", p_model_type=model_type)
+        return answer
+
     # Machinery -----------------------------------------------------------------------------
 
     def find_api_key(self, key_hash: str) -> Actor | None:

@@ -49,45 +49,56 @@ def migrate(database_url: str, *, directory: Path | None = None) -> list[str]:
         When a file fails: it is named, and nothing was changed.
     """
     files = migration_files(directory)
-    try:
-        with psycopg.connect(database_url, connect_timeout=10) as connection:
-            connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-            applied = _applied_versions(connection)
-            pending = [f for f in files if f.name.split("_")[0] not in applied]
-            for file in pending:
-                try:
-                    connection.execute(file.read_text(encoding="utf-8").encode())
-                except psycopg.Error as exc:
-                    raise RefitError(
-                        f"The migration {file.name} failed: {exc.diag.message_primary}",
-                        hint=exc.diag.message_hint or "Nothing was changed.",
-                    ) from exc
-    except psycopg.OperationalError as exc:
-        raise DatabaseUnavailable(
-            "The database does not answer.", hint="Check DATABASE_URL."
-        ) from exc
+    with _connect(database_url) as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        applied = _applied_versions(connection)
+        pending = [f for f in files if f.name.split("_")[0] not in applied]
+        for file in pending:
+            try:
+                connection.execute(file.read_text(encoding="utf-8").encode())
+            except psycopg.Error as exc:
+                raise RefitError(
+                    f"The migration {file.name} failed: {exc.diag.message_primary or exc}",
+                    hint=exc.diag.message_hint or "Nothing was changed.",
+                ) from exc
     return [f.name for f in pending]
 
 
 def pending_migrations(database_url: str) -> list[str]:
     """Names of the migrations that the database lacks."""
+    with _connect(database_url) as connection:
+        applied = _applied_versions(connection)
+    return [f.name for f in migration_files() if f.name.split("_")[0] not in applied]
+
+
+def _connect(database_url: str) -> psycopg.Connection[tuple[object, ...]]:
     try:
-        with psycopg.connect(database_url, connect_timeout=10) as connection:
-            applied = _applied_versions(connection)
+        return psycopg.connect(database_url, connect_timeout=10)
+    except psycopg.ProgrammingError as exc:
+        # libpq's message would show the address, which may hold a password.
+        raise ConfigurationError(
+            "DATABASE_URL is not the address of a PostgreSQL database.",
+            hint="It looks like postgresql://user:password@host:5432/database.",
+        ) from exc
     except psycopg.OperationalError as exc:
         raise DatabaseUnavailable(
             "The database does not answer.", hint="Check DATABASE_URL."
         ) from exc
-    return [f.name for f in migration_files() if f.name.split("_")[0] not in applied]
 
 
 def _applied_versions(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
-    exists = connection.execute(
-        "select to_regclass('private.migration_history') is not null"
-    ).fetchone()
-    if not (exists and exists[0]):
-        return set()
-    rows = connection.execute("select version from private.migration_history").fetchall()
+    try:
+        exists = connection.execute(
+            "select to_regclass('private.migration_history') is not null"
+        ).fetchone()
+        if not (exists and exists[0]):
+            return set()
+        rows = connection.execute("select version from private.migration_history").fetchall()
+    except psycopg.Error as exc:
+        raise RefitError(
+            f"The history of migrations cannot be read: {exc.diag.message_primary or exc}.",
+            hint="Use the role that applied the migrations before.",
+        ) from exc
     return {str(row[0]) for row in rows}
 
 

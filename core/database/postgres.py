@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from core.database.protocol import named_error
-from core.errors import DatabaseUnavailable, InvalidRequest, RefitError
+from core.errors import DatabaseUnavailable, Forbidden, InvalidRequest, RefitError
 
 _CHECKOUT_TIMEOUT_S = 5.0
 _STATEMENT_TIMEOUT_MS = "30000"
@@ -124,12 +124,22 @@ def _translated(exc: psycopg.Error) -> RefitError:
         return DatabaseUnavailable("The database does not answer.")
     if not state and isinstance(exc, psycopg.OperationalError):
         return DatabaseUnavailable("The database does not answer.")
-    if state == "42883":
+    # 40 serialisation and deadlock, 55P lock not available, 57014 statement timeout.
+    if state[:2] == "40" or state[:3] == "55P" or state == "57014":
+        return DatabaseUnavailable(
+            "The database is too busy; nothing was changed.", hint="Try again."
+        )
+    if state == "42501":
+        return Forbidden(f"The database refused: {exc.diag.message_primary}.")
+    if state in {"42883", "42P01", "3F000", "42704"}:
         return RefitError(
-            f"The database lacks a function: {exc.diag.message_primary}.",
+            f"The database lacks something: {exc.diag.message_primary}.",
             hint="Apply the migrations: refit migrate.",
         )
     # 22: a value that is no uuid, enum member or time; 23: one that a constraint refuses.
     if state[:2] in {"22", "23"}:
         return InvalidRequest(exc.diag.message_primary or "A value is not valid.")
-    return RefitError(f"The database refused: {exc.diag.message_primary or 'unknown error'}.")
+    # Refused before it was sent: a text with a NUL character.
+    if not state and isinstance(exc, psycopg.DataError):
+        return InvalidRequest(f"A value is not valid: {exc}.")
+    return RefitError(f"The database refused: {exc.diag.message_primary or exc}.")

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
-    """Which rows a training uses, split by time: train, then calibration, then holdout."""
+    """Which rows a training uses, split by time: train, then calibration, then holdout.
+
+    A row's time here is when its label was known: label time, or time plus label delay.
+    """
 
     window_start: datetime
     window_end: datetime  # time of the newest row: the cut-off of a final fit
     train_rows: int
     calibration_rows: int
     holdout_rows: int
-    train_end: datetime  # time of the newest row that the approved fit has seen
+    train_end: datetime  # newest row that the approved fit has seen, calibration included
     reason: str
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """From the JSON stored with a model."""
+        times = ("window_start", "window_end", "train_end")
+        return cls(**dict(row) | {name: datetime.fromisoformat(row[name]) for name in times})
 
     @property
     def rows(self) -> int:

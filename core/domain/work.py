@@ -10,6 +10,7 @@ from uuid import UUID
 
 from core.domain.judgements import Reference
 from core.domain.model_types import ModelType
+from core.domain.training_data import TrainingPlan
 from core.domain.words import Environment, OperationKind, Serves
 
 
@@ -60,10 +61,7 @@ class StoredModel:
     final_artifact_hash: str | None
     engine: str
     random_seed: int
-    plan: Mapping[str, Any]
-    train_end: datetime
-    window_start: datetime
-    window_end: datetime
+    plan: TrainingPlan
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -76,10 +74,7 @@ class StoredModel:
             final_artifact_hash=row["final_artifact_hash"],
             engine=row["engine"],
             random_seed=row["random_seed"],
-            plan=row["plan"],
-            train_end=datetime.fromisoformat(row["train_end"]),
-            window_start=datetime.fromisoformat(row["window_start"]),
-            window_end=datetime.fromisoformat(row["window_end"]),
+            plan=TrainingPlan.from_row(row["plan"]),
         )
 
 

@@ -23,12 +23,17 @@ exception
 end
 $$;
 
+-- Whoever made a role is a member of it, but since version 16 one that may not act as it.
 do $$
 declare
     v_role text;
+    v_privilege constant text := case
+        when pg_catalog.current_setting('server_version_num')::integer >= 160000 then 'set'
+        else 'member'
+    end;
 begin
     foreach v_role in array array['anon', 'authenticated', 'service_role', 'refit_reader'] loop
-        if not pg_catalog.pg_has_role(current_user, v_role, 'member') then
+        if not pg_catalog.pg_has_role(current_user, v_role, v_privilege) then
             execute pg_catalog.format('grant %I to current_user', v_role);
         end if;
     end loop;
@@ -36,7 +41,19 @@ end
 $$;
 
 create schema if not exists auth;
-grant usage on schema auth to anon, authenticated, service_role;
+
+-- Supabase's schema auth is not ours to grant: only what is missing is.
+do $$
+declare
+    v_role text;
+begin
+    foreach v_role in array array['anon', 'authenticated', 'service_role'] loop
+        if not pg_catalog.has_schema_privilege(v_role, 'auth', 'usage') then
+            execute pg_catalog.format('grant usage on schema auth to %I', v_role);
+        end if;
+    end loop;
+end
+$$;
 
 do $$
 begin

@@ -112,11 +112,13 @@ begin
             'kind', 'system', 'id', v_caller, 'name', v_caller, 'role', 'admin'
         );
     end if;
-    if pg_catalog.jsonb_typeof(p_actor) <> 'object'
-        or not p_actor ?& array['kind', 'id', 'name', 'role']
-        or p_actor ->> 'kind' not in ('user', 'key', 'system')
-        or p_actor ->> 'role' not in ('viewer', 'operator', 'admin', 'scheduler')
-    then
+    if not coalesce(
+        pg_catalog.jsonb_typeof(p_actor) = 'object'
+        and p_actor ?& array['kind', 'id', 'name', 'role']
+        and p_actor ->> 'kind' in ('user', 'key', 'system')
+        and p_actor ->> 'role' in ('viewer', 'operator', 'admin', 'scheduler'),
+        false
+    ) then
         perform private.raise_error(
             422, 'invalid_request', 'p_actor must be an object with kind, id, name and role.'
         );
@@ -204,7 +206,7 @@ return pg_catalog.translate(
         ),
         'base64'
     ),
-    E'\n+/=', '-_'
+    E'+/=\n', '-_'
 );
 comment on function private.encode_cursor(timestamptz, text) is
 'An opaque page mark: the sort key of the last row shown.';
@@ -226,7 +228,7 @@ begin
         ),
         'UTF8'
     );
-    if v_text !~ '^\d{1,18}\|.+$' then
+    if v_text !~ '^\d{1,17}\|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
         raise invalid_parameter_value;
     end if;
     return v_text;
@@ -245,8 +247,8 @@ create function private.cursor_time(p_cursor text) returns timestamptz
 language sql stable
 set search_path = ''
 return timestamptz 'epoch'
-    + pg_catalog.split_part(private.decode_cursor(p_cursor), '|', 1)::bigint
-    * interval '1 microsecond';
++ pg_catalog.split_part(private.decode_cursor(p_cursor), '|', 1)::bigint
+* interval '1 microsecond';
 comment on function private.cursor_time(text) is
 'The time inside a page mark, to the microsecond.';
 
@@ -261,7 +263,7 @@ select private.set_function_class(f, 'internal')
 from unnest(array[
     'private.act_as_worker(text)', 'private.record_migration(text)',
     'private.set_function_class(regprocedure, text)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.set_function_class(f, 'request')
 from unnest(array[
@@ -270,7 +272,7 @@ from unnest(array[
     'private.act_as(jsonb)', 'private.current_actor(jsonb)', 'private.require_role(text, jsonb)',
     'private.encode_cursor(timestamptz, text)', 'private.decode_cursor(text)',
     'private.cursor_time(text)', 'private.cursor_id(text)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124000100');
 select private.record_migration('20261124000200');

@@ -32,6 +32,7 @@ create table public.ml_training_jobs (
     finished_at timestamptz,
     constraint ml_training_jobs_progress_in_range check (progress between 0 and 1),
     constraint ml_training_jobs_attempt_in_range check (attempt between 0 and 3),
+    constraint ml_training_jobs_trigger_is_plain check (trigger ~ '^[a-z][a-z0-9_]{0,39}$'),
     constraint ml_training_jobs_reason_is_short check (pg_catalog.length(reason) <= 1000),
     constraint ml_training_jobs_running_has_lease check (
         (status = 'running') = (lease_token is not null)

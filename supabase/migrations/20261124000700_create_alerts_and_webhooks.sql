@@ -29,6 +29,7 @@ comment on column public.ml_alerts.occurrences is 'How often it was seen while i
 create unique index ml_alerts_one_standing on public.ml_alerts (model_type, environment, kind)
 where status <> 'resolved';
 create index ml_alerts_by_age on public.ml_alerts (created_at desc, id desc);
+create index ml_alerts_by_type on public.ml_alerts (model_type, created_at desc, id desc);
 
 create table public.ml_webhook_deliveries (
     id uuid primary key default pg_catalog.gen_random_uuid(),

@@ -46,7 +46,8 @@ for each statement execute function private.refuse_change();
 
 create function private.write_audit(
     p_action text, p_entity text, p_entity_id text, p_model_type text,
-    p_environment public.ml_environment, p_before jsonb, p_after jsonb, p_detail jsonb
+    p_environment public.ml_environment, p_before jsonb, p_after jsonb, p_detail jsonb,
+    p_request_id text
 ) returns void
 language sql security definer
 set search_path = ''
@@ -61,11 +62,11 @@ as $$
             )
         ),
         p_action, p_entity, p_entity_id, p_model_type, p_environment, p_before, p_after, p_detail,
-        nullif(pg_catalog.current_setting('refit.request_id', true), '')
+        p_request_id
     )
 $$;
 comment on function private.write_audit(
-    text, text, text, text, public.ml_environment, jsonb, jsonb, jsonb
+    text, text, text, text, public.ml_environment, jsonb, jsonb, jsonb, text
 ) is
 'Adds one audit row in the name of the transaction''s actor.';
 
@@ -101,7 +102,8 @@ begin
         (v_new ->> 'environment')::public.ml_environment,
         case when v_old is not null then v_before end,
         v_after,
-        null
+        null,
+        v_new ->> 'request_id'
     );
     return null;
 end

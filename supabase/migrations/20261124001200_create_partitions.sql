@@ -68,7 +68,7 @@ select private.set_function_class(f, 'internal')
 from unnest(array[
     'private.create_partition(text, date)', 'private.create_partitions(integer)',
     'private.refuse_change()', 'private.audit_change()',
-    'private.write_audit(text, text, text, text, public.ml_environment, jsonb, jsonb, jsonb)'
-]::regprocedure []) as f;
+    'private.write_audit(text, text, text, text, public.ml_environment, jsonb, jsonb, jsonb, text)'
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124001200');

@@ -28,7 +28,10 @@ create function private.deployment_json(p_row public.ml_model_deployments) retur
 language sql stable
 set search_path = ''
 return pg_catalog.to_jsonb(p_row) || pg_catalog.jsonb_build_object(
-    'model_version', (select m.version from public.ml_models as m where m.id = p_row.model_id)
+    'model_version', (
+        select m.version from public.ml_models as m
+        where m.id = p_row.model_id
+    )
 );
 comment on function private.deployment_json(public.ml_model_deployments) is
 'A deployment as JSON, with its model''s version.';
@@ -52,11 +55,12 @@ create function private.champion_json(
 language sql stable
 set search_path = ''
 return (
-    select private.deployment_json(d) || pg_catalog.jsonb_build_object(
-        'engine', m.engine,
-        'library_versions', m.library_versions,
-        'window_end', m.window_end
-    )
+    select
+        private.deployment_json(d) || pg_catalog.jsonb_build_object(
+            'engine', m.engine,
+            'library_versions', m.library_versions,
+            'window_end', m.window_end
+        )
     from public.ml_model_deployments as d
     inner join public.ml_models as m on d.model_id = m.id
     where d.model_type = p_model_type and d.environment = p_environment and d.status = 'active'
@@ -72,6 +76,6 @@ from unnest(array[
     'private.deployment_json(public.ml_model_deployments)',
     'private.validation_json(public.ml_model_validations)',
     'private.champion_json(text, public.ml_environment)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124001400');

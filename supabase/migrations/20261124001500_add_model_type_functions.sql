@@ -18,7 +18,7 @@ comment on function private.raise_constraint(regclass, text) is
 'Says a violated check in the words of the constraint''s comment.';
 
 create function private.refuse_unknown_fields(
-    p_object jsonb, p_known text [], p_what text
+    p_object jsonb, p_known text[], p_what text
 ) returns void
 language plpgsql stable
 set search_path = ''
@@ -42,7 +42,7 @@ begin
     end if;
 end
 $$;
-comment on function private.refuse_unknown_fields(jsonb, text [], text) is
+comment on function private.refuse_unknown_fields(jsonb, text[], text) is
 'A 422 that names the first field that is not known.';
 
 create function private.get_model_type(p_name text) returns public.ml_model_types
@@ -96,7 +96,13 @@ begin
     begin
         v_row := pg_catalog.jsonb_populate_record(
             null::public.ml_model_types,
-            v_defaults || pg_catalog.jsonb_strip_nulls(p_definition)
+            v_defaults
+            -- A null means the default; inside engine_parameters it is a value like any other.
+            || (
+                select coalesce(pg_catalog.jsonb_object_agg(d.key, d.value), '{}')
+                from pg_catalog.jsonb_each(p_definition) as d
+                where d.value <> 'null'
+            )
             || pg_catalog.jsonb_build_object(
                 'created_at', pg_catalog.clock_timestamp(),
                 'updated_at', pg_catalog.clock_timestamp()
@@ -323,6 +329,6 @@ from unnest(array[
     'private.update_schedule(uuid, jsonb, jsonb)',
     'public.create_schedule(text, public.ml_schedule_kind, text, text, public.ml_environment, jsonb)',
     'public.update_schedule(uuid, jsonb, jsonb)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124001500');

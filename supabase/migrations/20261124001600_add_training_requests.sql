@@ -1,5 +1,26 @@
 -- Asking for work: a training, a check, a validation, a deployment; taking a request back.
-create function private.resolve_model_types(p_names text [], p_as_of timestamptz, p_actor jsonb)
+create function private.check_text(
+    p_field text, p_value text, p_max_length integer, p_needed boolean
+) returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+    if p_needed and coalesce(pg_catalog.btrim(p_value), '') = '' then
+        perform private.raise_error(422, 'invalid_request', p_field || ' is needed.');
+    end if;
+    if pg_catalog.length(p_value) > p_max_length then
+        perform private.raise_error(
+            422, 'invalid_request',
+            pg_catalog.format('%s must have at most %s characters.', p_field, p_max_length)
+        );
+    end if;
+end
+$$;
+comment on function private.check_text(text, text, integer, boolean) is
+'A 422 that names a text that is missing or too long.';
+
+create function private.resolve_model_types(p_names text[], p_as_of timestamptz, p_actor jsonb)
 returns setof public.ml_model_types
 language plpgsql
 set search_path = ''
@@ -49,11 +70,11 @@ begin
     end loop;
 end
 $$;
-comment on function private.resolve_model_types(text [], timestamptz, jsonb) is
+comment on function private.resolve_model_types(text[], timestamptz, jsonb) is
 'The model types that a request means: those named, or all enabled ones.';
 
 create function private.trigger_retraining(
-    p_model_types text [], p_force boolean, p_override_limits boolean,
+    p_model_types text[], p_force boolean, p_override_limits boolean,
     p_environment public.ml_environment, p_auto_validate boolean, p_auto_deploy boolean,
     p_reason text, p_webhook_url text, p_as_of timestamptz, p_trigger text, p_request_id text,
     p_actor jsonb
@@ -74,6 +95,12 @@ begin
         perform private.raise_error(
             422, 'invalid_request', 'auto_deploy needs auto_validate: what was not proven is not deployed.',
             'Set auto_deploy to false, or leave auto_validate on.'
+        );
+    end if;
+    perform private.check_text('reason', p_reason, 1000, false);
+    if p_trigger is null or p_trigger !~ '^[a-z][a-z0-9_]{0,39}$' then
+        perform private.raise_error(
+            422, 'invalid_request', 'trigger must be a word of lower-case letters, digits and underscores.'
         );
     end if;
     if p_webhook_url !~* '^https?://[^\s]+$' or pg_catalog.length(p_webhook_url) > 2000 then
@@ -129,13 +156,13 @@ begin
 end
 $$;
 comment on function private.trigger_retraining(
-    text [], boolean, boolean, public.ml_environment, boolean, boolean, text, text, timestamptz,
+    text[], boolean, boolean, public.ml_environment, boolean, boolean, text, text, timestamptz,
     text, text, jsonb
 ) is
 'See public.trigger_retraining.';
 
 create function public.trigger_retraining(
-    p_model_types text [] default null, p_force boolean default false,
+    p_model_types text[] default null, p_force boolean default false,
     p_override_limits boolean default false,
     p_environment public.ml_environment default 'production',
     p_auto_validate boolean default true, p_auto_deploy boolean default true,
@@ -150,7 +177,7 @@ return private.trigger_retraining(
     p_reason, p_webhook_url, p_as_of, p_trigger, p_request_id, p_actor
 );
 comment on function public.trigger_retraining(
-    text [], boolean, boolean, public.ml_environment, boolean, boolean, text, text, timestamptz,
+    text[], boolean, boolean, public.ml_environment, boolean, boolean, text, text, timestamptz,
     text, text, jsonb
 ) is
 'request, operator: queues a training job per model type; a second request joins the active one. Without force the job checks first and is skipped when the champion is healthy.';
@@ -173,7 +200,7 @@ comment on function private.insert_operation(
 'Queues an operation.';
 
 create function private.request_check(
-    p_model_types text [], p_threshold double precision, p_time_window integer,
+    p_model_types text[], p_threshold double precision, p_time_window integer,
     p_environment public.ml_environment, p_as_of timestamptz, p_request_id text, p_actor jsonb
 ) returns jsonb
 language plpgsql security definer
@@ -186,7 +213,7 @@ begin
     if p_threshold is not null and not p_threshold between 0.0001 and 1 then
         perform private.raise_error(422, 'invalid_request', 'threshold must be between 0.0001 and 1.');
     end if;
-    if not p_time_window between 1 and 3650 then
+    if p_time_window is null or not p_time_window between 1 and 3650 then
         perform private.raise_error(422, 'invalid_request', 'time_window must be between 1 and 3650 days.');
     end if;
     select pg_catalog.array_agg(distinct t.name order by t.name) into v_names
@@ -202,12 +229,12 @@ begin
 end
 $$;
 comment on function private.request_check(
-    text [], double precision, integer, public.ml_environment, timestamptz, text, jsonb
+    text[], double precision, integer, public.ml_environment, timestamptz, text, jsonb
 ) is
 'See public.request_check.';
 
 create function public.request_check(
-    p_model_types text [] default null, p_threshold double precision default null,
+    p_model_types text[] default null, p_threshold double precision default null,
     p_time_window integer default 7, p_environment public.ml_environment default 'production',
     p_as_of timestamptz default null, p_request_id text default null, p_actor jsonb default null
 ) returns jsonb
@@ -217,14 +244,14 @@ return private.request_check(
     p_model_types, p_threshold, p_time_window, p_environment, p_as_of, p_request_id, p_actor
 );
 comment on function public.request_check(
-    text [], double precision, integer, public.ml_environment, timestamptz, text, jsonb
+    text[], double precision, integer, public.ml_environment, timestamptz, text, jsonb
 ) is
 'request, operator: queues a performance check of the champions.';
 
 create function private.resolve_models(
-    p_model_ids uuid [], p_model_types text [], p_job_ids uuid [], p_only_approved boolean,
+    p_model_ids uuid[], p_model_types text[], p_job_ids uuid[], p_only_approved boolean,
     p_environment public.ml_environment, p_as_of timestamptz, p_actor jsonb
-) returns uuid []
+) returns uuid[]
 language plpgsql
 set search_path = ''
 as $$
@@ -299,12 +326,12 @@ begin
 end
 $$;
 comment on function private.resolve_models(
-    uuid [], text [], uuid [], boolean, public.ml_environment, timestamptz, jsonb
+    uuid[], text[], uuid[], boolean, public.ml_environment, timestamptz, jsonb
 ) is
 'The models that a request means: by id, by job, or the newest of each model type.';
 
 create function private.request_validation(
-    p_model_ids uuid [], p_model_types text [], p_job_ids uuid [],
+    p_model_ids uuid[], p_model_types text[], p_job_ids uuid[],
     p_environment public.ml_environment, p_as_of timestamptz, p_request_id text, p_actor jsonb
 ) returns jsonb
 language plpgsql security definer
@@ -324,13 +351,13 @@ begin
 end
 $$;
 comment on function private.request_validation(
-    uuid [], text [], uuid [], public.ml_environment, timestamptz, text, jsonb
+    uuid[], text[], uuid[], public.ml_environment, timestamptz, text, jsonb
 ) is
 'See public.request_validation.';
 
 create function public.request_validation(
-    p_model_ids uuid [] default null, p_model_types text [] default null,
-    p_job_ids uuid [] default null, p_environment public.ml_environment default 'production',
+    p_model_ids uuid[] default null, p_model_types text[] default null,
+    p_job_ids uuid[] default null, p_environment public.ml_environment default 'production',
     p_as_of timestamptz default null, p_request_id text default null, p_actor jsonb default null
 ) returns jsonb
 language sql
@@ -339,12 +366,12 @@ return private.request_validation(
     p_model_ids, p_model_types, p_job_ids, p_environment, p_as_of, p_request_id, p_actor
 );
 comment on function public.request_validation(
-    uuid [], text [], uuid [], public.ml_environment, timestamptz, text, jsonb
+    uuid[], text[], uuid[], public.ml_environment, timestamptz, text, jsonb
 ) is
 'request, operator: queues a validation of models against the champion.';
 
 create function private.request_deployment(
-    p_model_ids uuid [], p_model_types text [], p_environment public.ml_environment,
+    p_model_ids uuid[], p_model_types text[], p_environment public.ml_environment,
     p_force boolean, p_reason text, p_as_of timestamptz, p_request_id text, p_actor jsonb
 ) returns jsonb
 language plpgsql security definer
@@ -359,6 +386,7 @@ declare
     );
     v_id uuid;
 begin
+    perform private.check_text('reason', p_reason, 1000, false);
     perform private.act_as(v_actor);
     -- Refused here already what cannot succeed; the swap itself asks again.
     foreach v_id in array v_ids loop
@@ -374,12 +402,12 @@ begin
 end
 $$;
 comment on function private.request_deployment(
-    uuid [], text [], public.ml_environment, boolean, text, timestamptz, text, jsonb
+    uuid[], text[], public.ml_environment, boolean, text, timestamptz, text, jsonb
 ) is
 'See public.request_deployment.';
 
 create function public.request_deployment(
-    p_model_ids uuid [] default null, p_model_types text [] default null,
+    p_model_ids uuid[] default null, p_model_types text[] default null,
     p_environment public.ml_environment default 'production', p_force boolean default false,
     p_reason text default null, p_as_of timestamptz default null,
     p_request_id text default null, p_actor jsonb default null
@@ -390,7 +418,7 @@ return private.request_deployment(
     p_model_ids, p_model_types, p_environment, p_force, p_reason, p_as_of, p_request_id, p_actor
 );
 comment on function public.request_deployment(
-    uuid [], text [], public.ml_environment, boolean, text, timestamptz, text, jsonb
+    uuid[], text[], public.ml_environment, boolean, text, timestamptz, text, jsonb
 ) is
 'request, operator (force: admin): queues the deployment of approved models.';
 
@@ -485,9 +513,13 @@ set search_path = ''
 as $$
 begin
     perform private.require_role('operator', p_actor);
+    perform private.check_text('workflow', p_workflow, 200, true);
+    perform private.check_text('execution_id', p_execution_id, 200, true);
+    perform private.check_text('step', p_step, 200, true);
+    perform private.check_text('outcome', p_outcome, 200, true);
     perform private.write_audit(
         'event.' || p_step, p_workflow, p_execution_id, null, null, null, null,
-        pg_catalog.jsonb_build_object('outcome', p_outcome, 'detail', p_detail)
+        pg_catalog.jsonb_build_object('outcome', p_outcome, 'detail', p_detail), null
     );
 end
 $$;

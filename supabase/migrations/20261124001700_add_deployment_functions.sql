@@ -139,6 +139,7 @@ begin
     if coalesce(pg_catalog.btrim(p_reason), '') = '' then
         perform private.raise_error(422, 'invalid_request', 'reason is needed: say why it is rolled back.');
     end if;
+    perform private.check_text('reason', p_reason, 1000, true);
     perform private.get_model_type(p_model_type);
     perform from public.ml_model_types where name = p_model_type for no key update;
     select * into v_champion from public.ml_model_deployments
@@ -224,7 +225,7 @@ comment on function private.raise_alert(
 'Opens an alert, or counts one more occurrence of the one that stands.';
 
 create function private.resolve_alert(
-    p_model_type text, p_environment public.ml_environment, p_kinds text []
+    p_model_type text, p_environment public.ml_environment, p_kinds text[]
 ) returns void
 language sql
 set search_path = ''
@@ -234,7 +235,7 @@ as $$
     where model_type = p_model_type and environment = p_environment
         and kind = any(p_kinds) and status <> 'resolved'
 $$;
-comment on function private.resolve_alert(text, public.ml_environment, text []) is
+comment on function private.resolve_alert(text, public.ml_environment, text[]) is
 'Closes the standing alerts of these kinds.';
 
 create function private.queue_callbacks(p_job public.ml_training_jobs) returns void
@@ -260,6 +261,7 @@ comment on function private.queue_callbacks(public.ml_training_jobs) is
 
 select private.set_function_class(f, 'internal')
 from unnest(array[
+    'private.check_text(text, text, integer, boolean)',
     'private.check_deployable(uuid, public.ml_environment, boolean)',
     'private.deploy_model(uuid, public.ml_environment, boolean, text, timestamptz, jsonb)',
     'private.raise_alert(text, public.ml_environment, text, text, text, jsonb)',
@@ -268,7 +270,7 @@ from unnest(array[
     'private.resolve_model_types(text[], timestamptz, jsonb)',
     'private.resolve_models(uuid[], text[], uuid[], boolean, public.ml_environment, timestamptz, jsonb)',
     'private.insert_operation(public.ml_operation_kind, public.ml_environment, jsonb, timestamptz, text, jsonb)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.set_function_class(f, 'request')
 from unnest(array[
@@ -286,6 +288,6 @@ from unnest(array[
     'private.acknowledge_alert(uuid, jsonb)', 'public.acknowledge_alert(uuid, jsonb)',
     'private.record_event(text, text, text, text, jsonb, jsonb)',
     'public.record_event(text, text, text, text, jsonb, jsonb)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124001700');

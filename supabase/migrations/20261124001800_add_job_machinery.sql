@@ -55,7 +55,7 @@ begin
     if not found then
         perform private.raise_error(404, 'not_found', pg_catalog.format('There is no job %s.', p_id));
     end if;
-    if v_job.status <> 'running' or v_job.lease_token <> p_lease_token then
+    if v_job.status <> 'running' or v_job.lease_token is distinct from p_lease_token then
         perform private.raise_error(
             409, 'lease_lost', pg_catalog.format('This worker does not hold the job %s any more.', p_id)
         );
@@ -83,7 +83,7 @@ begin
     where id = p_id
     returning * into v_job;
     insert into private.job_log_lines (job_id, level, message)
-    select p_id, l.line ->> 'level', pg_catalog.left(l.line ->> 'message', 4000)
+    select p_id, coalesce(l.line ->> 'level', 'info'), pg_catalog.left(l.line ->> 'message', 4000)
     from pg_catalog.jsonb_array_elements(coalesce(p_lines, '[]')) as l (line);
     return pg_catalog.jsonb_build_object(
         'cancel_requested', v_job.cancel_requested_at is not null
@@ -114,15 +114,23 @@ create function private.release_training_job(p_id uuid, p_lease_token uuid) retu
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+    v_job public.ml_training_jobs := private.hold_training_job(p_id, p_lease_token);
+    v_next constant public.ml_job_status := case
+        when v_job.cancel_requested_at is null then 'queued' else 'cancelled'
+    end;
 begin
-    perform private.hold_training_job(p_id, p_lease_token);
     -- The attempt does not count: the worker is leaving in good order.
     update public.ml_training_jobs set
-        status = case when cancel_requested_at is null then 'queued' else 'cancelled' end::public.ml_job_status,
-        finished_at = case when cancel_requested_at is not null then pg_catalog.clock_timestamp() end,
-        stage = 'queued', progress = 0, attempt = attempt - 1, lease_token = null,
-        lease_owner = null, lease_expires_at = null, queued_at = pg_catalog.clock_timestamp()
-    where id = p_id;
+        status = v_next, stage = v_next::text, progress = 0, attempt = attempt - 1,
+        lease_token = null, lease_owner = null, lease_expires_at = null,
+        queued_at = pg_catalog.clock_timestamp(),
+        finished_at = case when v_next = 'cancelled' then pg_catalog.clock_timestamp() end
+    where id = p_id
+    returning * into v_job;
+    if v_next = 'cancelled' then
+        perform private.queue_callbacks(v_job);
+    end if;
 end
 $$;
 comment on function private.release_training_job(uuid, uuid) is
@@ -161,18 +169,19 @@ begin
         p_validation ->> 'reason', p_as_of
     )
     returning * into v_row;
-    -- The status is the model's global standing: once approved somewhere it stays approved.
+    -- The status is the model's global standing: once approved somewhere it stays approved, and
+    -- an inconclusive judgement changes nothing.
     update public.ml_models as m set
-        status = case v_row.verdict
-            when 'approved' then 'approved'
-            when 'rejected' then 'rejected'
-            else 'candidate'
+        status = case
+            when m.status = 'approved' or v_row.verdict = 'approved' then 'approved'
+            when v_row.verdict = 'rejected' then 'rejected'
+            else m.status
         end::public.ml_model_status,
         final_artifact_hash = coalesce(
             m.final_artifact_hash, p_validation -> 'final_fit' ->> 'artifact_hash'
         ),
-        final_fit = coalesce(m.final_fit, p_validation -> 'final_fit')
-    where m.id = p_model.id and m.status <> 'approved';
+        final_fit = coalesce(m.final_fit, nullif(p_validation -> 'final_fit', 'null'))
+    where m.id = p_model.id;
     return v_row;
 end
 $$;
@@ -415,7 +424,7 @@ from unnest(array[
     'private.insert_check(jsonb, public.ml_environment, uuid, uuid, timestamptz)',
     'private.insert_trained_model(public.ml_training_jobs, jsonb)',
     'private.finish_training(public.ml_training_jobs, jsonb)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.set_function_class(f, 'machinery')
 from unnest(array[
@@ -426,6 +435,6 @@ from unnest(array[
     'private.release_training_job(uuid, uuid)', 'public.release_training_job(uuid, uuid)',
     'private.finish_training_job(uuid, uuid, jsonb)',
     'public.finish_training_job(uuid, uuid, jsonb)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124001800');

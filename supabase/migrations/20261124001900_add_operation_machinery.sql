@@ -80,7 +80,8 @@ begin
     if not found then
         perform private.raise_error(404, 'not_found', pg_catalog.format('There is no operation %s.', p_id));
     end if;
-    if v_operation.status <> 'running' or v_operation.lease_token <> p_lease_token then
+    if v_operation.status <> 'running' or v_operation.lease_token is distinct from p_lease_token
+    then
         perform private.raise_error(
             409, 'lease_lost',
             pg_catalog.format('This worker does not hold the operation %s any more.', p_id)
@@ -208,8 +209,11 @@ begin
     end if;
     -- Sorted by model type, the order in which every writer takes their locks.
     for v_item in
-        select i.item from pg_catalog.jsonb_array_elements(coalesce(p_outcome -> 'results', '[]')) as i (item)
-        order by i.item ->> 'model_type'
+        select i.item
+        from pg_catalog.jsonb_array_elements(coalesce(p_outcome -> 'results', '[]'))
+            with ordinality as i (item, position)
+        left join public.ml_models as m on m.id = (i.item ->> 'model_id')::uuid
+        order by coalesce(m.model_type, i.item ->> 'model_type'), i.position
     loop
         -- One target that is refused does not undo the others.
         begin
@@ -268,6 +272,7 @@ as $$
 declare
     v_actor constant jsonb := private.act_as_worker(p_worker);
     v_deployment public.ml_model_deployments;
+    v_type public.ml_model_types;
 begin
     select * into v_deployment from public.ml_model_deployments where id = p_deployment_id;
     if not found then
@@ -277,9 +282,14 @@ begin
         v_deployment.model_type, v_deployment.environment, 'artifact_mismatch', 'critical',
         p_message, pg_catalog.jsonb_build_object('deployment_id', p_deployment_id)
     );
+    v_type := private.get_model_type(v_deployment.model_type);
+    if not v_type.enabled then
+        return '{"jobs": []}';
+    end if;
     return private.trigger_retraining(
-        array[v_deployment.model_type], true, false, v_deployment.environment, true, true,
-        p_message, null, null, 'artifact', null, v_actor
+        array[v_type.name], true, false, v_deployment.environment, true, true,
+        pg_catalog.left(p_message, 1000), null,
+        case when v_type.replay then v_deployment.valid_from end, 'artifact', null, v_actor
     );
 end
 $$;
@@ -437,7 +447,7 @@ from unnest(array[
     'private.apply_target(public.ml_operations, jsonb)',
     'private.take_back_training_job(public.ml_training_jobs)',
     'private.actor_of(public.ml_operation_kind)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.set_function_class(f, 'machinery')
 from unnest(array[
@@ -450,6 +460,6 @@ from unnest(array[
     'public.report_artifact_mismatch(uuid, text, text)',
     'private.sweep_lost_work(text, text)', 'public.sweep_lost_work(text, text)',
     'private.run_housekeeping()', 'public.run_housekeeping()'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124001900');

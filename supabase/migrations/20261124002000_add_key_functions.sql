@@ -123,10 +123,10 @@ from unnest(array[
     'public.create_api_key(text, text, text, timestamptz, jsonb)',
     'private.revoke_api_key(text, jsonb)', 'public.revoke_api_key(text, jsonb)',
     'private.list_api_keys(jsonb)', 'public.list_api_keys(jsonb)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.set_function_class(f, 'machinery')
-from unnest(array['private.find_api_key(text)', 'public.find_api_key(text)']::regprocedure [])
+from unnest(array['private.find_api_key(text)', 'public.find_api_key(text)']::regprocedure[])
     as f;
 
 select private.record_migration('20261124002000');

@@ -8,7 +8,8 @@ return coalesce(
         select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s) order by s.next_run_at, s.id)
         from public.ml_retraining_schedules as s
         inner join public.ml_model_types as t on s.model_type = t.name
-        where s.enabled and t.enabled
+        where
+            s.enabled and t.enabled
             and (s.next_run_at is null or s.next_run_at <= pg_catalog.clock_timestamp())
     ), '[]'
 );
@@ -79,6 +80,6 @@ from unnest(array[
     'private.list_due_schedules()', 'public.list_due_schedules()',
     'private.advance_schedule(uuid, timestamptz, timestamptz, text)',
     'public.advance_schedule(uuid, timestamptz, timestamptz, text)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124002100');

@@ -18,7 +18,8 @@ set search_path = ''
 return pg_catalog.jsonb_build_object(
     'items', (
         select coalesce(pg_catalog.jsonb_agg(r.item order by r.position), '[]')
-        from pg_catalog.jsonb_array_elements(coalesce(p_rows, '[]'))
+        from
+            pg_catalog.jsonb_array_elements(coalesce(p_rows, '[]'))
             with ordinality as r (item, position)
         where r.position <= p_limit
     ),
@@ -34,8 +35,8 @@ comment on function private.page(jsonb, integer, text) is
 'A page of at most p_limit of the rows given (one more says that there is a next page).';
 
 create function public.list_models(
-    p_model_type text default null, p_status text default null, p_limit integer default 50,
-    p_cursor text default null, p_actor jsonb default null
+    p_model_type text default null, p_status public.ml_model_status default null,
+    p_limit integer default 50, p_cursor text default null, p_actor jsonb default null
 ) returns jsonb
 language plpgsql
 set search_path = ''
@@ -54,7 +55,7 @@ begin
         )) as item
         from public.ml_models as m
         where (p_model_type is null or m.model_type = p_model_type)
-            and (p_status is null or m.status::text = p_status)
+            and (p_status is null or m.status = p_status)
             and (p_cursor is null or (m.created_at, m.id)
                 < (private.cursor_time(p_cursor), private.cursor_id(p_cursor)::uuid))
         order by m.created_at desc, m.id desc
@@ -63,13 +64,15 @@ begin
     return private.page(v_rows, p_limit, 'created_at');
 end
 $$;
-comment on function public.list_models(text, text, integer, text, jsonb) is
+comment on function public.list_models(
+    text, public.ml_model_status, integer, text, jsonb
+) is
 'read, viewer: trained versions, newest first, with the environments that each serves.';
 
 create function public.list_training_jobs(
     p_model_type text default null, p_environment public.ml_environment default null,
-    p_status text default null, p_limit integer default 50, p_cursor text default null,
-    p_actor jsonb default null
+    p_status public.ml_job_status default null, p_limit integer default 50,
+    p_cursor text default null, p_actor jsonb default null
 ) returns jsonb
 language plpgsql
 set search_path = ''
@@ -85,7 +88,7 @@ begin
         from public.ml_training_jobs as j
         where (p_model_type is null or j.model_type = p_model_type)
             and (p_environment is null or j.environment = p_environment)
-            and (p_status is null or j.status::text = p_status)
+            and (p_status is null or j.status = p_status)
             and (p_cursor is null or (j.created_at, j.id)
                 < (private.cursor_time(p_cursor), private.cursor_id(p_cursor)::uuid))
         order by j.created_at desc, j.id desc
@@ -95,7 +98,7 @@ begin
 end
 $$;
 comment on function public.list_training_jobs(
-    text, public.ml_environment, text, integer, text, jsonb
+    text, public.ml_environment, public.ml_job_status, integer, text, jsonb
 ) is
 'read, viewer: training jobs, newest first.';
 
@@ -130,8 +133,8 @@ comment on function public.list_metrics(text, public.ml_environment, integer, te
 
 create function public.list_deployments(
     p_model_type text default null, p_environment public.ml_environment default null,
-    p_status text default null, p_limit integer default 50, p_cursor text default null,
-    p_actor jsonb default null
+    p_status public.ml_deployment_status default null, p_limit integer default 50,
+    p_cursor text default null, p_actor jsonb default null
 ) returns jsonb
 language plpgsql
 set search_path = ''
@@ -147,7 +150,7 @@ begin
         from public.ml_model_deployments as d
         where (p_model_type is null or d.model_type = p_model_type)
             and (p_environment is null or d.environment = p_environment)
-            and (p_status is null or d.status::text = p_status)
+            and (p_status is null or d.status = p_status)
             and (p_cursor is null or (d.created_at, d.id)
                 < (private.cursor_time(p_cursor), private.cursor_id(p_cursor)::uuid))
         order by d.created_at desc, d.id desc
@@ -157,14 +160,14 @@ begin
 end
 $$;
 comment on function public.list_deployments(
-    text, public.ml_environment, text, integer, text, jsonb
+    text, public.ml_environment, public.ml_deployment_status, integer, text, jsonb
 ) is
 'read, viewer: deployments, newest first.';
 
 create function public.list_alerts(
     p_model_type text default null, p_environment public.ml_environment default null,
-    p_status text default null, p_limit integer default 50, p_cursor text default null,
-    p_actor jsonb default null
+    p_status public.ml_alert_status default null, p_limit integer default 50,
+    p_cursor text default null, p_actor jsonb default null
 ) returns jsonb
 language plpgsql
 set search_path = ''
@@ -180,7 +183,7 @@ begin
         from public.ml_alerts as a
         where (p_model_type is null or a.model_type = p_model_type)
             and (p_environment is null or a.environment = p_environment)
-            and (p_status is null or a.status::text = p_status)
+            and (p_status is null or a.status = p_status)
             and (p_cursor is null or (a.created_at, a.id)
                 < (private.cursor_time(p_cursor), private.cursor_id(p_cursor)::uuid))
         order by a.created_at desc, a.id desc
@@ -190,7 +193,7 @@ begin
 end
 $$;
 comment on function public.list_alerts(
-    text, public.ml_environment, text, integer, text, jsonb
+    text, public.ml_environment, public.ml_alert_status, integer, text, jsonb
 ) is
 'read, viewer: alerts, newest first.';
 
@@ -348,16 +351,16 @@ comment on function public.get_champion(text, public.ml_environment, jsonb) is
 select private.set_function_class(f, 'read')
 from unnest(array[
     'private.check_limit(integer)', 'private.page(jsonb, integer, text)',
-    'public.list_models(text, text, integer, text, jsonb)',
-    'public.list_training_jobs(text, public.ml_environment, text, integer, text, jsonb)',
+    'public.list_models(text, public.ml_model_status, integer, text, jsonb)',
+    'public.list_training_jobs(text, public.ml_environment, public.ml_job_status, integer, text, jsonb)',
     'public.list_metrics(text, public.ml_environment, integer, text, jsonb)',
-    'public.list_deployments(text, public.ml_environment, text, integer, text, jsonb)',
-    'public.list_alerts(text, public.ml_environment, text, integer, text, jsonb)',
+    'public.list_deployments(text, public.ml_environment, public.ml_deployment_status, integer, text, jsonb)',
+    'public.list_alerts(text, public.ml_environment, public.ml_alert_status, integer, text, jsonb)',
     'public.list_audit_logs(text, public.ml_environment, integer, text, jsonb)',
     'public.list_model_types(jsonb)', 'public.list_schedules(text, jsonb)',
     'public.get_training_job(uuid, jsonb)', 'public.get_operation(uuid, jsonb)',
     'public.get_model_type(text, jsonb)',
     'public.get_champion(text, public.ml_environment, jsonb)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124002200');

@@ -195,6 +195,6 @@ from unnest(array[
     'public.get_model_performance_summary(integer, text, public.ml_environment, jsonb)',
     'public.get_training_job_stats(integer, text, public.ml_environment, jsonb)',
     'public.get_status(public.ml_environment, jsonb)'
-]::regprocedure []) as f;
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124002300');

@@ -1,0 +1,180 @@
+"""Reading a million rows of eleven columns: core.datasets against pandas.read_sql.
+
+Run it with ``python -m bench.read [--rows N]``. Both read the same rows of one local PostgreSQL,
+in the same order, with the same types (``numeric`` cast to float8), each in a process of its own,
+in turn; the best of five counts. The yardstick is ``pandas.read_sql`` over a plain psycopg 3
+connection: without SQLAlchemy in between, which would only make it slower. Peak memory is what
+the process needs beyond its state before the read, over the size of the frame. CPU seconds are
+the reading process's own: they tell a busy machine from a slow read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+import warnings
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psycopg
+
+from core.datasets import fingerprint, read_rows
+from core.domain import ModelType, Task
+from core.embedded.postgres import EmbeddedPostgres
+
+ROUNDS = 5
+WANTED_RATIO = 6.0
+WANTED_MEMORY = 3.0
+WANTED_FINGERPRINT = 0.1
+BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
+AFTER_ALL = datetime(2100, 1, 1, tzinfo=UTC)
+FEATURES = ("pieces", "weight", "width", "height", "age", "price", "city")
+MODEL_TYPE = ModelType(
+    name="bench",
+    source_relation="public.bench",
+    key_columns=("id",),
+    time_column="happened_at",
+    label_time_column="labelled_at",
+    target_column="label",
+    feature_columns=FEATURES,
+    task=Task.CLASSIFICATION,
+    metric="accuracy",
+)
+YARDSTICK = """
+    select id, happened_at, labelled_at, label, pieces, weight, width, height, age,
+        price::float8 as price, city
+    from public.bench
+    where label is not null and labelled_at <= %(visible_at)s
+    order by happened_at, id
+"""
+
+
+def make_table(url: str, rows: int) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("do $$ begin create role refit_reader nologin; end $$")
+        connection.execute(
+            f"""
+            create table public.bench as
+            select i::bigint as id,
+                timestamptz '2020-01-01 00:00+00' + i * interval '1 minute' as happened_at,
+                timestamptz '2020-01-02 00:00+00' + i * interval '1 minute' as labelled_at,
+                (random() < 0.5)::int as label, (random() * 1000)::int as pieces,
+                random() as weight, random() as width, random() as height,
+                random() as age, random()::numeric(10, 4) as price,
+                'city ' || (random() * 20)::int as city
+            from generate_series(1, {rows}) as i
+            """
+        )
+        connection.execute("alter table public.bench add primary key (id)")
+        connection.execute("create index on public.bench (happened_at)")
+        connection.execute("grant select on public.bench to refit_reader")
+        connection.execute("vacuum (analyze) public.bench")
+        connection.execute("checkpoint")
+
+
+def read_with_refit(url: str, visible_at: datetime) -> pd.DataFrame:
+    return read_rows(url, MODEL_TYPE, visible_at=visible_at)
+
+
+def read_with_pandas(url: str, visible_at: datetime) -> pd.DataFrame:
+    with psycopg.connect(url) as connection, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas would rather have SQLAlchemy
+        return pd.read_sql(YARDSTICK, connection, params={"visible_at": visible_at})
+
+
+def peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def measure(url: str, reader: str, answer: Connection) -> None:
+    """In a process of its own: a read's time, its peak memory, and the frame's size."""
+    read = {"refit": read_with_refit, "pandas": read_with_pandas}[reader]
+    read(url, BEFORE_ALL)  # no rows: libraries are loaded, the server's caches are warm
+    before = peak_bytes()
+    start, cpu_start = time.perf_counter(), time.process_time()
+    frame = read(url, AFTER_ALL)
+    found: dict[str, Any] = {
+        "seconds": time.perf_counter() - start,
+        "cpu_seconds": time.process_time() - cpu_start,
+        "shape": frame.shape,
+    }
+    size = int(frame.memory_usage(deep=True).sum())
+    found |= {"frame_bytes": size, "peak": (peak_bytes() - before) / size}
+    start = time.perf_counter()
+    found["fingerprint"] = fingerprint(frame, MODEL_TYPE).content_hash
+    found["fingerprint_seconds"] = time.perf_counter() - start
+    answer.send(found)
+
+
+def measured(url: str, reader: str) -> dict[str, Any]:
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=measure, args=(url, reader, sender))
+    child.start()
+    sender.close()
+    found: dict[str, Any] = receiver.recv()
+    child.join()
+    return found
+
+
+def run(url: str, rows: int) -> dict[str, Any]:
+    make_table(url, rows)
+    results: dict[str, list[dict[str, Any]]] = {"refit": [], "pandas": []}
+    for _ in range(ROUNDS):
+        for reader, found in results.items():
+            found.append(measured(url, reader))
+    best = {name: min(found, key=lambda f: f["seconds"]) for name, found in results.items()}
+    refit, pandas = best["refit"], best["pandas"]
+    assert tuple(refit["shape"]) == tuple(pandas["shape"]) == (rows, 11)
+    assert len({f["fingerprint"] for found in results.values() for f in found}) == 1
+    return {
+        "rows": rows,
+        "columns": 11,
+        "refit_seconds": round(refit["seconds"], 3),
+        "pandas_read_sql_seconds": round(pandas["seconds"], 3),
+        "refit_cpu_seconds": round(refit["cpu_seconds"], 3),
+        "pandas_read_sql_cpu_seconds": round(pandas["cpu_seconds"], 3),
+        "rows_per_second": round(rows / refit["seconds"]),
+        "ratio": round(pandas["seconds"] / refit["seconds"], 2),
+        "frame_megabytes": round(refit["frame_bytes"] / 1e6, 1),
+        "peak_over_frame": round(max(f["peak"] for f in results["refit"]), 2),
+        "pandas_peak_over_frame": round(max(f["peak"] for f in results["pandas"]), 2),
+        "fingerprint_over_read": round(
+            min(f["fingerprint_seconds"] for f in results["refit"]) / refit["seconds"], 3
+        ),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time reading through core.datasets.")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    rows = parser.parse_args().rows
+    with tempfile.TemporaryDirectory(prefix="refit-bench-") as folder:
+        home = Path(folder)
+        home.chmod(0o711)  # as root the server runs under another account
+        server = EmbeddedPostgres(home / "postgres", options={"fsync": "off"})
+        url = server.start()
+        try:
+            found = run(url, rows)
+        finally:
+            server.stop()
+    wanted = {
+        "ratio": found["ratio"] >= WANTED_RATIO,
+        "peak_over_frame": found["peak_over_frame"] < WANTED_MEMORY,
+        "fingerprint_over_read": found["fingerprint_over_read"] < WANTED_FINGERPRINT,
+    }
+    print(json.dumps(found, indent=2))
+    missed = [name for name, reached in wanted.items() if not reached]
+    if missed:
+        raise SystemExit(f"Not as good as wanted: {', '.join(missed)}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""`refit check`, `validate`, `deploy`, `rollback`, `cancel`: asking for operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from core.cli.options import AsOf, InEnvironment, JsonOutput, ModelTypeNames, Wait, read_time
+from core.cli.output import interval_text, note, number, print_json, print_table, say
+from core.cli.session import Session, open_session
+from core.cli.waiting import wait_for_operation
+from core.errors import InvalidRequest
+
+Json = dict[str, Any]
+
+ModelIds = Annotated[
+    list[UUID] | None, typer.Option("--model-id", help="A model, instead of a model type.")
+]
+WantedTypes = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[MODEL_TYPE]...", help="The newest model of each."),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (check, validate, deploy, rollback, cancel):
+        app.command()(command)
+
+
+def check(
+    model_types: ModelTypeNames = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="A drop that matters, this time only.")
+    ] = None,
+    time_window: Annotated[
+        int, typer.Option("--time-window", help="Days of labelled rows to look at.")
+    ] = 7,
+    environment: InEnvironment = None,
+    as_of: AsOf = None,
+    wait: Wait = True,
+    as_json: JsonOutput = False,
+) -> None:
+    """Has a champion got worse? Its metric on newly labelled rows, with the verdict."""
+    moment = read_time(as_of, "--as-of")
+    with open_session() as session:
+        operation_id = session.store.request_check(
+            model_types=model_types or None,
+            threshold=threshold,
+            time_window=time_window,
+            environment=session.environment(environment),
+            as_of=moment,
+        )
+        session.ring("check_performance", operation_id)
+        result = _result(session, operation_id, "Checking", wait=wait)
+    _show(result, _show_checks, as_json=as_json)
+
+
+def validate(
+    model_types: WantedTypes = None,
+    model_ids: ModelIds = None,
+    job_ids: Annotated[
+        list[UUID] | None, typer.Option("--job-id", help="The model that this job trained.")
+    ] = None,
+    environment: InEnvironment = None,
+    as_of: AsOf = None,
+    wait: Wait = True,
+    as_json: JsonOutput = False,
+) -> None:
+    """Judge models against the champion, gate by gate."""
+    _require_one(model_types, model_ids, job_ids)
+    moment = read_time(as_of, "--as-of")
+    with open_session() as session:
+        operation_id = session.store.request_validation(
+            model_types=model_types or None,
+            model_ids=model_ids or None,
+            job_ids=job_ids or None,
+            environment=session.environment(environment),
+            as_of=moment,
+        )
+        session.ring("validate_models", operation_id)
+        result = _result(session, operation_id, "Validating", wait=wait)
+    _show(result, _show_validations, as_json=as_json)
+
+
+def deploy(
+    model_types: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL_TYPE]...", help="The newest approved model of each."),
+    ] = None,
+    model_ids: ModelIds = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also a model that is not approved.")
+    ] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Kept with it.")] = None,
+    environment: InEnvironment = None,
+    as_of: AsOf = None,
+    wait: Wait = True,
+    as_json: JsonOutput = False,
+) -> None:
+    """Let an approved model serve."""
+    _require_one(model_types, model_ids)
+    moment = read_time(as_of, "--as-of")
+    with open_session() as session:
+        operation_id = session.store.request_deployment(
+            model_types=model_types or None,
+            model_ids=model_ids or None,
+            force=force,
+            reason=reason,
+            environment=session.environment(environment),
+            as_of=moment,
+        )
+        session.ring("deploy_model", operation_id)
+        result = _result(session, operation_id, "Deploying", wait=wait)
+    _show(result, _show_deployments, as_json=as_json)
+
+
+def rollback(
+    model_type: str,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the model.")],
+    environment: InEnvironment = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Go back to the model that served before; the one that serves now never will again."""
+    with open_session() as session:
+        answer = session.store.rollback_model(
+            model_type, reason=reason, environment=session.environment(environment)
+        )
+    if as_json:
+        print_json(answer)
+    else:
+        say(deployment_sentence(answer["deployment"]))
+
+
+def cancel(job_id: UUID, as_json: JsonOutput = False) -> None:
+    """Cancel a training job that is queued or running."""
+    with open_session() as session:
+        answer = session.store.cancel_job(job_id)
+    job = answer["job"]
+    if as_json:
+        print_json(answer)
+    elif job["status"] == "running":
+        say(f"{job['model_type']}: its worker was asked to stop.")
+    else:
+        say(f"{job['model_type']}: the job is cancelled.")
+
+
+def deployment_sentence(deployment: Json) -> str:
+    """Which version serves where.
+
+    >>> deployment_sentence({"model_type": "churn", "model_version": 2,
+    ...     "environment": "production", "serves": "final_fit"})
+    'churn version 2 serves production (final fit).'
+    """
+    fit = deployment["serves"].replace("_", " ")
+    return (
+        f"{deployment['model_type']} version {deployment['model_version']} serves "
+        f"{deployment['environment']} ({fit})."
+    )
+
+
+def _require_one(*given: Sequence[object] | None) -> None:
+    if sum(bool(names) for names in given) != 1:
+        raise InvalidRequest(
+            "Name what is meant in one way: model types, or an option with ids.",
+            hint="For example a model type: `refit model-types list` shows them.",
+        )
+
+
+def _result(session: Session, operation_id: UUID, what: str, *, wait: bool) -> Json:
+    if not wait:
+        return {"operation_id": str(operation_id)}
+    operation = wait_for_operation(session, operation_id, what)
+    return {"operation_id": str(operation_id), **operation["result"]}
+
+
+def _show(result: Json, show: Any, *, as_json: bool) -> None:
+    """Print a result; targets that failed are named on stderr, and the exit code is 1."""
+    if as_json:
+        print_json(result)
+    elif "errors" not in result:
+        say(f"Queued as operation {result['operation_id']}.")
+    else:
+        show(result)
+    for error in result.get("errors", []):
+        note(f"error: {error['model_type']}: {error['detail']}")
+    if result.get("errors"):
+        raise typer.Exit(1)
+
+
+def _show_checks(result: Json) -> None:
+    results = result["results"]
+    print_table(
+        ("model type", "verdict", "metric", "#reference", "#now", "#drop", "#rows"),
+        [
+            (
+                r["model_type"],
+                r["verdict"].replace("_", " "),
+                r["metric"],
+                number(r["baseline"]),
+                number(r["current"]),
+                number(r["degradation"]),
+                r["samples"],
+            )
+            for r in results
+        ],
+    )
+    for r in results:
+        advice = " → retrain" if r["needs_retraining"] else ""
+        say(f"{r['model_type']}: {r['reason']}{advice}")
+
+
+def _show_validations(result: Json) -> None:
+    for r in result["results"]:
+        gain = "" if r["improvement"] is None else f", improvement {number(r['improvement'])}"
+        interval = interval_text(r["confidence_interval"], "90 %")
+        say(f"{r['model_type']} version {r['model_version']}: {r['verdict']}{gain}{interval}")
+        print_table(
+            ("gate", "passed", "detail"),
+            [
+                (g["name"].replace("_", " "), "yes" if g["passed"] else "no", g["detail"])
+                for g in r["gates"]
+            ],
+        )
+        say(r["reason"])
+
+
+def _show_deployments(result: Json) -> None:
+    for deployment in result["deployments"]:
+        unchanged = "" if deployment["changed"] else " It did already."
+        say(deployment_sentence(deployment) + unchanged)

@@ -1,0 +1,1 @@
+"""The local default: PostgreSQL and Valkey from PyPI, and the processes that use them."""

@@ -1,0 +1,209 @@
+"""What each feature column is, decided once from the training data and stored in the model.
+
+Data arrives differently each time (a nullable integer as float, a category as object, a boolean
+as 0/1, a time with or without its zone). :func:`normalise` brings a column into the one form of
+its kind, so that a model sees the same values when it is fitted and when it predicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.domain import Task
+from core.errors import DataError
+
+# Free text rather than a category: more than half of the values differ and two words on average.
+TEXT_DISTINCT_SHARE = 0.5
+TEXT_MEAN_WORDS = 2.0
+
+
+class ColumnKind(StrEnum):
+    """What a feature's values mean to a pipeline."""
+
+    NUMERIC = "numeric"
+    BOOLEAN = "boolean"
+    CATEGORICAL = "categorical"
+    TEXT = "text"
+    DATETIME = "datetime"
+
+
+def column_kinds(frame: pd.DataFrame, feature_columns: Iterable[str]) -> dict[str, str]:
+    """Decide the kind of each feature from training rows.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+        Training rows.
+    feature_columns : iterable of str
+        The features, in the model's order.
+
+    Returns
+    -------
+    dict of str to str
+        Column name to the value of its :class:`ColumnKind`, in the order of the features.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"price": [1, 2], "city": ["Ulm", "Ulm"], "paid": [True, False]})
+    >>> column_kinds(rows, ["price", "city", "paid"])
+    {'price': 'numeric', 'city': 'categorical', 'paid': 'boolean'}
+    """
+    return {name: str(_kind(frame[name])) for name in feature_columns}
+
+
+def _kind(values: pd.Series) -> ColumnKind:
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return ColumnKind.CATEGORICAL
+    if pd.api.types.is_bool_dtype(dtype):
+        return ColumnKind.BOOLEAN
+    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
+        return ColumnKind.NUMERIC
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return ColumnKind.DATETIME
+    present = values.dropna()
+    if present.empty:
+        return ColumnKind.NUMERIC  # nothing to learn from; a number that is always missing
+    for kind, types in (
+        (ColumnKind.BOOLEAN, (bool, np.bool_)),
+        (ColumnKind.NUMERIC, (Real, Decimal)),
+        (ColumnKind.DATETIME, (date, np.datetime64)),
+    ):
+        if all(isinstance(value, types) for value in present):
+            return kind
+    return _kind_of_strings(present.map(str))
+
+
+def _kind_of_strings(present: pd.Series) -> ColumnKind:
+    mean_words = float(present.str.count(r"\S+").mean())
+    if mean_words >= TEXT_MEAN_WORDS and present.nunique() > TEXT_DISTINCT_SHARE * len(present):
+        return ColumnKind.TEXT
+    return ColumnKind.CATEGORICAL
+
+
+def normalise(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Bring each column into the one form of its kind.
+
+    Numbers and booleans become float64 (what is no finite number becomes NaN), categories and
+    texts become str objects with NaN where missing, times become UTC timestamps.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+        Must have every column of ``kinds``; others are left out.
+    kinds : mapping of str to str
+        As :func:`column_kinds` gives it.
+
+    Returns
+    -------
+    DataFrame of n rows
+        The columns of ``kinds``, in that order.
+    """
+    return pd.DataFrame(
+        {name: _normalised(frame[name], ColumnKind(kind)) for name, kind in kinds.items()},
+        index=frame.index,
+    )
+
+
+def _normalised(values: pd.Series, kind: ColumnKind) -> pd.Series:
+    if kind in {ColumnKind.NUMERIC, ColumnKind.BOOLEAN}:
+        return _as_float(values)
+    if kind is ColumnKind.DATETIME:
+        return as_times(values)
+    strings = values.astype(object).map(_as_string)
+    return strings.astype(object).where(strings.notna(), np.nan)
+
+
+def _as_string(value: object) -> object:
+    """A category's name; 3.0 and 3 are the same one, since a missing value turns int to float."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, list | tuple | np.ndarray | dict):
+        return str(value)
+    return np.nan if pd.isna(value) else str(value)  # type: ignore[call-overload]
+
+
+def _as_float(values: pd.Series) -> pd.Series:
+    if pd.api.types.is_timedelta64_dtype(values.dtype):
+        return pd.Series(values.dt.total_seconds(), index=values.index)
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        values = pd.to_numeric(values.astype(object), errors="coerce")
+    floats = values.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    # Infinity is no number that a tree or a scaler can place; data quality reports it.
+    return pd.Series(np.where(np.isfinite(floats), floats, np.nan), index=values.index)
+
+
+def as_times(values: pd.Series) -> pd.Series:
+    """Dates, times or ISO 8601 strings as UTC; naive ones are taken as UTC, anything else is NaT."""
+    if not pd.api.types.is_datetime64_any_dtype(values.dtype):
+        values = values.astype(object)
+    return pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
+
+
+def target_values(frame: pd.DataFrame, column: str, task: Task) -> NDArray[np.generic]:
+    """The target as an array that scikit-learn takes.
+
+    Parameters
+    ----------
+    frame : DataFrame of n labelled rows
+    column : str
+        The target's name.
+    task : Task
+        Classes keep their values (integers, booleans, strings); a regression's are float64.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+
+    Raises
+    ------
+    DataError
+        When the column is missing, has missing values, or does not fit the task.
+    """
+    if column not in frame.columns:
+        raise DataError(
+            f'The target column "{column}" is missing.', hint="Name an existing column."
+        )
+    values = frame[column]
+    if missing := int(values.isna().sum()):
+        raise DataError(
+            f'The target "{column}" is missing in {missing:,} of {len(values):,} rows.',
+            hint="Rows without a label cannot be learnt from; leave them out.",
+        )
+    return _numbers(values, column) if task is Task.REGRESSION else _labels(values, column)
+
+
+def _numbers(values: pd.Series, column: str) -> NDArray[np.generic]:
+    floats = _as_float(values).to_numpy()
+    if not np.isfinite(floats).all():
+        raise DataError(
+            f'The target "{column}" holds values that are no finite numbers.',
+            hint="A regression needs a numeric target; for classes use task classification.",
+        )
+    return floats
+
+
+def _labels(values: pd.Series, column: str) -> NDArray[np.generic]:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    if pd.api.types.is_bool_dtype(values.dtype) or all(
+        isinstance(value, bool | np.bool_) for value in values
+    ):
+        return values.to_numpy(dtype=bool)
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        floats = values.to_numpy(dtype=np.float64)
+        if not np.array_equal(floats, np.floor(floats)):
+            raise DataError(
+                f'The target "{column}" holds fractions, which are no classes.',
+                hint="Use task regression, or a target with whole numbers or names.",
+            )
+        return floats.astype(np.int64)
+    return values.map(str).to_numpy(dtype=object)

@@ -1,0 +1,19 @@
+"""What every HTTP function shares: who calls, what they say, how they are answered."""
+
+from core.web.answer import Answer
+from core.web.endpoint import Call, Function, endpoint, refuse
+from core.web.parsing import NoParameters, Parameters
+from core.web.services import close_services
+from core.web.waiting import answer_operation
+
+__all__ = [
+    "Answer",
+    "Call",
+    "Function",
+    "NoParameters",
+    "Parameters",
+    "answer_operation",
+    "close_services",
+    "endpoint",
+    "refuse",
+]

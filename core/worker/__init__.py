@@ -1,0 +1,1 @@
+"""The worker: what claims jobs and does the heavy work."""

@@ -1,0 +1,47 @@
+"""What one worker process works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Event
+
+from core.database import PostgresDatabase
+from core.process_name import process_name
+from core.queue import Doorbell
+from core.settings import Settings
+from core.store import Store
+from core.worker.isolation import Limits
+from core.worker.resources import Resources
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerContext:
+    """The process's store, doorbell and limits; ``leaving`` is set when it is asked to end."""
+
+    name: str
+    store: Store
+    doorbell: Doorbell
+    resources: Resources
+    limits: Limits
+    leaving: Event = field(default_factory=Event)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> WorkerContext:
+        """Connects to nothing yet.
+
+        Raises
+        ------
+        ConfigurationError
+            When an address is missing; it is named.
+        """
+        return cls(
+            name=process_name(),
+            store=Store(PostgresDatabase(settings.require_database_url())),
+            doorbell=Doorbell(settings.require_redis_url()),
+            resources=Resources.from_settings(settings),
+            limits=Limits(
+                time_limit_s=settings.training_time_limit_s,
+                memory_limit_mb=settings.training_memory_limit_mb,
+                threads=settings.training_threads,
+            ),
+        )

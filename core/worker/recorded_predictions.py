@@ -1,0 +1,57 @@
+"""Proof that a stored model still predicts what it did when it was stored.
+
+Some rows of the holdout and their predictions are written beside the artifact. Whoever loads it
+predicts those rows again: another scikit-learn, another platform or a damaged file shows here,
+before it shows in production.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from core.engines.fitted_model import FittedModel
+
+_ROWS = 50
+# Sums in another order (threads, BLAS) may differ in the last digits; a class never may.
+_RELATIVE_TOLERANCE = 1e-6
+
+
+def record_predictions(model: FittedModel, frame: pd.DataFrame) -> dict[str, Any]:
+    """Rows spread over ``frame`` and what the model says of them, as JSON values."""
+    chosen = np.unique(np.linspace(0, len(frame) - 1, min(_ROWS, len(frame))).astype(int))
+    rows = frame.iloc[chosen][model.feature_columns].reset_index(drop=True)
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return {
+        "rows": base64.b64encode(sink.getvalue().to_pybytes()).decode(),
+        "predictions": model.predict(rows).tolist(),
+    }
+
+
+def predict_recorded(
+    model: FittedModel, recorded: Mapping[str, Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Recorded predictions and the model's own of the same rows, each of shape (n,)."""
+    stream = pa.ipc.open_stream(base64.b64decode(recorded["rows"]))
+    rows = stream.read_all().to_pandas()
+    return np.asarray(recorded["predictions"]), model.predict(rows)
+
+
+def reproduces(recorded: NDArray[Any], reloaded: NDArray[Any]) -> bool:
+    """Whether the predictions are the same: classes exactly, numbers but for the last digits."""
+    if recorded.shape != reloaded.shape:
+        return False
+    if np.issubdtype(reloaded.dtype, np.floating):
+        return bool(
+            np.allclose(recorded.astype(float), reloaded, rtol=_RELATIVE_TOLERANCE, atol=1e-9)
+        )
+    return bool((recorded.astype(str) == reloaded.astype(str)).all())

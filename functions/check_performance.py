@@ -1,0 +1,35 @@
+"""POST check_performance: has a champion really become worse?"""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, Field
+
+from core.domain import Environment, Role
+from core.web import Answer, Call, Parameters, answer_operation, endpoint
+from core.web.fields import Names, WaitSeconds
+
+
+class CheckPerformance(Parameters):
+    """Whose metric is to be measured, over how many days, against which drop."""
+
+    model_types: Names | None = None
+    threshold: float | None = Field(None, ge=0.0001, le=1)
+    time_window: int = Field(7, ge=1, le=3650)
+    environment: Environment | None = None
+    as_of: AwareDatetime | None = None
+    wait_seconds: WaitSeconds = 10
+
+
+@endpoint("POST", Role.OPERATOR, CheckPerformance)
+def check_performance(call: Call[CheckPerformance]) -> Answer:
+    """Have the champions measured: 200 ``{operation_id, needs_retraining, results}``, or 202."""
+    asked = call.parameters
+    operation_id = call.store.request_check(
+        model_types=asked.model_types,
+        threshold=asked.threshold,
+        time_window=asked.time_window,
+        environment=call.environment(asked.environment),
+        as_of=asked.as_of,
+        request_id=call.request_id,
+    )
+    return answer_operation(call, "check_performance", operation_id, asked.wait_seconds)

@@ -1,0 +1,13 @@
+"""GET job: a training job with its validation and log lines."""
+
+from __future__ import annotations
+
+from core.domain import Role
+from core.web import Answer, Call, endpoint
+from core.web.fields import Identified
+
+
+@endpoint("GET", Role.VIEWER, Identified)
+def job(call: Call[Identified]) -> Answer:
+    """One training job, by its id."""
+    return Answer(body=call.store.get_training_job(call.parameters.id))

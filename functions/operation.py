@@ -1,0 +1,13 @@
+"""GET operation: a check, validation or deployment with its result."""
+
+from __future__ import annotations
+
+from core.domain import Role
+from core.web import Answer, Call, endpoint
+from core.web.fields import Identified
+
+
+@endpoint("GET", Role.VIEWER, Identified)
+def operation(call: Call[Identified]) -> Answer:
+    """One operation, by its id."""
+    return Answer(body=call.store.get_operation(call.parameters.id))

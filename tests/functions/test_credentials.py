@@ -1,0 +1,136 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from core.domain import Role
+from core.keys import hash_key, make_key
+from core.store import Store
+from tests.functions.served import PATH, Server
+
+VIEWING = [
+    *("status", "metrics", "models", "history", "operation", "job"),
+    *("deployments", "schedules", "alerts", "audit"),
+]
+OPERATING = [
+    *("trigger_retraining", "check_performance", "validate_models", "deploy_model", "cancel_job"),
+]
+ADMINISTERING = ["rollback_model"]
+NEEDED = {
+    **dict.fromkeys(VIEWING, Role.VIEWER),
+    **dict.fromkeys(OPERATING, Role.OPERATOR),
+    **dict.fromkeys(ADMINISTERING, Role.ADMIN),
+}
+ALLOWED = {
+    Role.VIEWER: {Role.VIEWER},
+    Role.OPERATOR: {Role.VIEWER, Role.OPERATOR},
+    Role.ADMIN: {Role.VIEWER, Role.OPERATOR, Role.ADMIN},
+    Role.SCHEDULER: set(),
+}
+
+
+def test_the_table_has_every_action() -> None:
+    from functions.main import ACTIONS
+
+    assert ACTIONS.keys() == NEEDED.keys() | {"health"}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_may_do_what_the_table_says_and_nothing_else(
+    server: Server, keys: dict[str, str], role: Role
+) -> None:
+    for action, needed in NEEDED.items():
+        if action in VIEWING:
+            query = {"id": str(uuid4())} if action in {"job", "operation"} else {}
+            answer = server.get(action, keys[role], **query)
+        else:
+            # A body with a mistake: who may ask hears of it, who may not is refused before.
+            answer = server.post(action, {"mistake": True}, key=keys[role])
+        if needed in ALLOWED[role]:
+            assert answer.status in {200, 404, 422}, (action, answer.text)
+        else:
+            assert answer.status == 403, (action, answer.text)
+            assert answer.is_problem
+            assert f"needs the role {needed}" in answer.body["detail"]
+
+
+def test_passing_the_limits_is_for_admins(
+    server: Server, keys: dict[str, str], make_type: Callable[..., str]
+) -> None:
+    body = {"model_types": [make_type()], "override_limits": True}
+
+    assert server.post("trigger_retraining", body, key=keys["operator"]).status == 403
+    assert server.post("trigger_retraining", body, key=keys["admin"]).status == 202
+
+
+def test_a_call_without_credentials_is_refused(server: Server) -> None:
+    for action in VIEWING:
+        answer = server.get(action)
+        assert answer.status == 401
+        assert answer.is_problem
+        assert answer.headers["WWW-Authenticate"]
+    for action in OPERATING + ADMINISTERING:
+        assert server.post(action, {}).status == 401
+
+
+@pytest.mark.parametrize(
+    "key", ["wrong", "rft_", make_key(), f"{make_key()}x", "rft_' or true --", "é"]
+)
+def test_a_key_that_nobody_made_is_refused(server: Server, key: str) -> None:
+    answer = server.get("status", key)
+
+    assert answer.status == 401
+    assert key not in answer.body["detail"]
+
+
+def test_a_user_token_is_refused_for_now(server: Server) -> None:
+    answer = server.ask(
+        "GET", f"{PATH}?action=status", headers={"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."}
+    )
+
+    assert answer.status == 401
+    assert "X-API-Key" in answer.body["detail"]
+
+
+def test_a_revoked_key_is_refused(server: Server, store: Store) -> None:
+    key = make_key()
+    store.create_api_key(name="to be revoked", role=Role.ADMIN, key_hash=hash_key(key))
+    assert server.get("status", key).status == 200
+
+    store.revoke_api_key("to be revoked")
+
+    assert server.get("status", key).status == 401
+
+
+def test_an_expired_key_is_refused(server: Server, store: Store) -> None:
+    now = datetime.now(UTC)
+    expired, standing = make_key(), make_key()
+    for name, key, expires_at in (
+        ("expired", expired, now - timedelta(seconds=1)),
+        ("standing", standing, now + timedelta(hours=1)),
+    ):
+        store.create_api_key(
+            name=name, role=Role.VIEWER, key_hash=hash_key(key), expires_at=expires_at
+        )
+
+    assert server.get("status", expired).status == 401
+    assert server.get("status", standing).status == 200
+
+
+def test_the_log_has_every_request_and_no_key(server: Server, keys: dict[str, str]) -> None:
+    server.ask("GET", "/status", key=keys["viewer"], headers={"X-Request-Id": "for-the-log"})
+    server.ask("GET", "/nothing")
+
+    lines = server.log_lines()
+    (line,) = [line for line in lines if line.get("request_id") == "for-the-log"]
+    assert line["event"] == "request"
+    assert line["level"] == "info"
+    assert datetime.fromisoformat(line["time"]).tzinfo
+    assert (line["action"], line["status"], line["caller"]) == ("status", 200, "viewer key")
+    assert lines[-1]["status"] == 404
+    assert not any(key in server.log.read_text() for key in keys.values())
