@@ -59,14 +59,12 @@ def _processors() -> list[Processor]:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        # As plain text: structlog's other forms show local variables, with keys and passwords.
         structlog.processors.format_exc_info,
     ]
 
 
 def _renderer(stream: TextIO) -> Processor:
     if stream.isatty():
-        # The default formatter would show local variables, and with them keys and passwords.
-        return structlog.dev.ConsoleRenderer(
-            timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
-        )
+        return structlog.dev.ConsoleRenderer(timestamp_key="time")
     return structlog.processors.JSONRenderer(ensure_ascii=False, default=str)

@@ -52,7 +52,7 @@ class RefitGroup(TyperGroup):
                 arguments, prog_name or "refit", complete_var, standalone_mode=False, **extra
             )
         except TyperException as exc:
-            _fail(f"{exc.format_message()} {_help_of(exc)}", exc, debug=debug)
+            _fail(f"{exc.format_message().rstrip('.')}. {_help_of(exc)}", exc, debug=debug)
             sys.exit(exc.exit_code)
         except typer.Abort:
             sys.exit(1)

@@ -32,9 +32,10 @@ def curl_commands(base_url: str, key: str, model_types: Sequence[str]) -> list[s
 
 
 def _post(base_url: str, key: str, action: str, body: dict[str, Any]) -> str:
+    fields = ",\n".join(f"    {json.dumps(k)}: {json.dumps(v)}" for k, v in body.items())
     return (
         f"curl -X POST '{base_url}{PATH}?action={action}' \\\n"
         f"  -H 'X-API-Key: {key}' \\\n"
         "  -H 'Content-Type: application/json' \\\n"
-        f"  -d '{json.dumps(body, indent=2)}'"
+        f"  -d '{{\n{fields}\n  }}'"
     )

@@ -85,6 +85,8 @@ def outcome_sentence(job: Json) -> str:
     trained = f"{name}: version {result['model_version']} was trained"
     if "verdict" not in result:
         return f"{trained}, not validated."
+    if result["deployed"] and result["improvement"] is None:
+        return f"{trained} and deployed, as the first champion."
     judged = f"{result['verdict']}{_improvement(result, job.get('validation'))}. {result['reason']}"
     if result["deployed"]:
         return f"{trained} and deployed: {judged}"

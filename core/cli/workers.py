@@ -51,7 +51,7 @@ def somebody_working(session: Session) -> Iterator[None]:
     path = session.home / LOG_NAME
     note(f"No worker is running: one works for this command. Its log: {path}")
     with (
-        open(path, "a", encoding="utf-8", opener=_private) as log,  # noqa: PTH123 — Path.open takes no opener
+        open(path, "a", encoding="utf-8", opener=_private) as log,
         Supervisor([worker_spec(session)], log),
     ):
         yield

@@ -33,6 +33,7 @@ class ColumnKind(StrEnum):
     CATEGORICAL = "categorical"
     TEXT = "text"
     DATETIME = "datetime"
+    EMPTY = "empty"  # no value in any training row: nothing to learn, whatever comes later
 
 
 def column_kinds(frame: pd.DataFrame, feature_columns: Iterable[str]) -> dict[str, str]:
@@ -61,6 +62,10 @@ def column_kinds(frame: pd.DataFrame, feature_columns: Iterable[str]) -> dict[st
 
 def _kind(values: pd.Series) -> ColumnKind:
     dtype = values.dtype
+    if pd.api.types.is_float_dtype(dtype):
+        values = _as_float(values)
+    if values.isna().all():
+        return ColumnKind.EMPTY
     if isinstance(dtype, pd.CategoricalDtype):
         return ColumnKind.CATEGORICAL
     if pd.api.types.is_bool_dtype(dtype):
@@ -70,8 +75,6 @@ def _kind(values: pd.Series) -> ColumnKind:
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return ColumnKind.DATETIME
     present = values.dropna()
-    if present.empty:
-        return ColumnKind.NUMERIC  # nothing to learn from; a number that is always missing
     for kind, types in (
         (ColumnKind.BOOLEAN, (bool, np.bool_)),
         (ColumnKind.NUMERIC, (Real, Decimal)),
@@ -93,7 +96,8 @@ def normalise(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
     """Bring each column into the one form of its kind.
 
     Numbers and booleans become float64 (what is no finite number becomes NaN), categories and
-    texts become str objects with NaN where missing, times become UTC timestamps.
+    texts become str objects with NaN where missing, times become UTC timestamps, and a column
+    that was empty in training stays constant.
 
     Parameters
     ----------
@@ -114,6 +118,9 @@ def normalise(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _normalised(values: pd.Series, kind: ColumnKind) -> pd.Series:
+    if kind is ColumnKind.EMPTY:
+        # A constant: gradient boosting cannot be fitted to a column that is always missing.
+        return pd.Series(0.0, index=values.index)
     if kind in {ColumnKind.NUMERIC, ColumnKind.BOOLEAN}:
         return _as_float(values)
     if kind is ColumnKind.DATETIME:

@@ -42,8 +42,8 @@ def text_features(texts: pd.Series[Any], name: str) -> pd.DataFrame:
     """Length, punctuation and readability of each text; a missing text is an empty one.
 
     Word and sentence length (characters per word, words per sentence) are the two ingredients of
-    the usual readability indices. There is no bag of words: it cost more time than everything else
-    together, and lost half a point of accuracy on generated posts, whose words have no effect.
+    the usual readability indices. There is no bag of words: it doubled the time of a fit, and
+    gained nothing on generated posts, whose words have no effect.
     """
     rows = [_measure(text) for text in texts.fillna("")]
     columns = [f"{name}_{feature}" for feature in _TEXT_FEATURES]
@@ -67,11 +67,11 @@ def _measure(text: str) -> tuple[float, ...]:
 
 
 def calendar_features(times: pd.Series[Any]) -> pd.DataFrame:
-    """Hour and weekday in UTC, plain and on the circle, and the day's number.
+    """Hour and weekday in UTC, plain and on the circle, and the week's number.
 
-    The day's number lets a tree tell old tastes from new ones inside one training window; for
-    later posts it means "as in the newest days". Two weeks after a change of taste it is worth 15
-    points of accuracy.
+    The week's number lets a tree tell old tastes from new ones inside one training window; for
+    later posts it means "as in the newest week". Two weeks after a change of taste it is worth
+    some 8 points of accuracy. Whole weeks, since single days invite splits on noise.
     """
     hour = (times.dt.hour + times.dt.minute / 60).astype(float)
     weekday = times.dt.day_of_week.astype(float)
@@ -82,7 +82,8 @@ def calendar_features(times: pd.Series[Any]) -> pd.DataFrame:
             "hour_cos": np.cos(2 * np.pi * hour / 24),
             "weekday": weekday,
             "is_weekend": (weekday >= 5).where(weekday.notna()).astype(float),
-            "day": np.floor(seconds(times) / 86_400),
+            # 1970 began on a Thursday; weeks begin on Mondays.
+            "week": np.floor((seconds(times) / 86_400 + 3) / 7),
         },
         index=times.index,
     )

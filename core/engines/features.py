@@ -11,14 +11,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from core.engines.columns import ColumnKind, normalise
 
 # The parts of a time that repeat or grow, by the name of pandas' accessor.
-TIME_PARTS = ("year", "month", "day", "dayofweek", "hour", "minute")
+TIME_PARTS = ("year", "month", "day", "day_of_week", "hour", "minute")
 
 
 def numeric_features(kinds: Mapping[str, str]) -> list[str]:
     """Names of the numeric features that :class:`FeatureBuilder` makes, in order."""
     names: list[str] = []
     for column, kind in kinds.items():
-        if kind in {ColumnKind.NUMERIC, ColumnKind.BOOLEAN}:
+        if kind in {ColumnKind.NUMERIC, ColumnKind.BOOLEAN, ColumnKind.EMPTY}:
             names.append(column)
         elif kind == ColumnKind.DATETIME:
             names.extend(f"{column}__{part}" for part in TIME_PARTS)

@@ -108,6 +108,8 @@ def test_every_rule_of_the_table_says_itself_in_a_sentence(scene: Scene) -> None
         ({"min_training_samples": "many"}, 'wrong kind.*"many"'),
         ({"key_columns": "id"}, "wrong kind"),
         ({"label_delay": "soon"}, 'wrong kind.*"soon"'),
+        ({"key_columns": ["id", None]}, "key_columns must name 1 to 32 columns"),
+        ({"feature_columns": [None]}, "feature_columns must name 1 to 1000 columns"),
     ],
 )
 def test_a_bad_definition_names_the_field(scene: Scene, changes: Row, message: str) -> None:

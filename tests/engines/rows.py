@@ -37,7 +37,7 @@ def rows(count: int, *, seed: int = 0, noise: float = 0.5, classes: int = 2) -> 
     random = np.random.default_rng(seed)
     a, b = random.normal(size=(2, count))
     number = a - b + noise * random.normal(size=count)
-    bounds = np.quantile(number, np.arange(1, classes) / classes)
+    bounds = np.quantile(np.append(number, 0.0), np.arange(1, classes) / classes)
     return pd.DataFrame(
         {
             "id": np.arange(count),

@@ -30,7 +30,7 @@ def test_each_column_gets_the_kind_of_its_values() -> None:
         "customer": "categorical",
         "text": "text",
         "since": "datetime",
-        "nothing": "numeric",
+        "nothing": "empty",
     }
 
 
@@ -120,7 +120,7 @@ def test_text_and_times_become_numbers() -> None:
     made = FeatureBuilder({"note": "text", "at": "datetime"}).transform(frame)
     first = made.iloc[0].to_dict()
     assert (first["note__length"], first["note__words"]) == (9, 2)
-    assert (first["at__year"], first["at__month"], first["at__dayofweek"]) == (2026, 3, 0)
+    assert (first["at__year"], first["at__month"], first["at__day_of_week"]) == (2026, 3, 0)
     assert first["at__hour"] == 15
     assert made.iloc[1].isna().all()
 

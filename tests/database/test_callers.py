@@ -1,0 +1,216 @@
+"""Who may call what: users by their token, machine keys by p_actor, nobody else."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from core.database import PostgresDatabase
+from core.domain import Role
+from core.errors import Forbidden, InvalidRequest, RefitError, Unauthenticated
+from tests.database.factories import Row, Scene, actor, claims, definition, digest
+
+MISSING = "00000000-0000-4000-8000-000000000001"
+
+# Each request with arguments that are well-formed, and the role that it needs.
+REQUESTS: dict[str, tuple[str, Row]] = {
+    "trigger_retraining": ("operator", {"p_model_types": ["churn"]}),
+    "request_check": ("operator", {}),
+    "request_validation": ("operator", {"p_model_types": ["churn"]}),
+    "request_deployment": ("operator", {"p_model_types": ["churn"]}),
+    "cancel_job": ("operator", {"p_id": MISSING}),
+    "acknowledge_alert": ("operator", {"p_id": MISSING}),
+    "record_event": (
+        "operator",
+        {"p_workflow": "n8n", "p_execution_id": "7", "p_step": "start", "p_outcome": "ok"},
+    ),
+    "rollback_model": ("admin", {"p_model_type": "churn", "p_reason": "Bad."}),
+    "create_model_type": ("admin", {"p_definition": {}}),
+    "update_model_type": ("admin", {"p_name": "churn", "p_changes": {}}),
+    "create_schedule": (
+        "admin",
+        {"p_model_type": "churn", "p_kind": "performance_check", "p_cron": "* * * * *"},
+    ),
+    "update_schedule": ("admin", {"p_id": MISSING, "p_changes": {}}),
+    "create_api_key": (
+        "admin",
+        {"p_name": "n8n", "p_role": "viewer", "p_key_hash": digest("key")},
+    ),
+    "revoke_api_key": ("admin", {"p_name": "n8n"}),
+    "list_api_keys": ("admin", {}),
+}
+READS: dict[str, Row] = {
+    "get_champion": {"p_model_type": "churn"},
+    "get_model_performance_summary": {},
+    "get_model_type": {"p_name": "churn"},
+    "get_operation": {"p_id": MISSING},
+    "get_status": {},
+    "get_training_job": {"p_id": MISSING},
+    "get_training_job_stats": {},
+    "list_alerts": {},
+    "list_audit_logs": {},
+    "list_deployments": {},
+    "list_metrics": {},
+    "list_model_types": {},
+    "list_models": {},
+    "list_schedules": {},
+    "list_training_jobs": {},
+}
+MACHINERY: dict[str, Row] = {
+    "advance_schedule": {
+        "p_id": MISSING,
+        "p_expected_run_at": None,
+        "p_next_run_at": None,
+        "p_worker": "w",
+    },
+    "claim_operation": {"p_id": MISSING, "p_worker": "w"},
+    "claim_training_job": {"p_id": MISSING, "p_worker": "w"},
+    "find_api_key": {"p_key_hash": digest("key")},
+    "finish_operation": {"p_id": MISSING, "p_lease_token": MISSING, "p_outcome": {}},
+    "finish_training_job": {"p_id": MISSING, "p_lease_token": MISSING, "p_outcome": {}},
+    "heartbeat_operation": {"p_id": MISSING, "p_lease_token": MISSING},
+    "heartbeat_training_job": {"p_id": MISSING, "p_lease_token": MISSING},
+    "list_due_schedules": {},
+    "release_operation": {"p_id": MISSING, "p_lease_token": MISSING},
+    "release_training_job": {"p_id": MISSING, "p_lease_token": MISSING},
+    "report_artifact_mismatch": {"p_deployment_id": MISSING, "p_worker": "w", "p_message": "."},
+    "run_housekeeping": {},
+    "sweep_lost_work": {"p_worker": "w"},
+}
+ASKED = {**REQUESTS, **{name: ("viewer", arguments) for name, arguments in READS.items()}}
+
+
+def refusal(database: PostgresDatabase, function: str, arguments: Row, token: Row | None) -> str:
+    """The name of the error of a call, or "" when it was let in (whatever came of it then)."""
+    try:
+        database.call(function, arguments, claims=token)
+    except (Forbidden, Unauthenticated) as refused:
+        return refused.problem
+    except RefitError:
+        return ""
+    return ""
+
+
+def test_the_lists_above_name_every_public_function(scene: Scene) -> None:
+    functions = {
+        r["proname"]
+        for r in scene.rows(
+            "select proname from pg_proc where pronamespace = 'public'::regnamespace"
+        )
+    }
+
+    assert functions == set(ASKED) | set(MACHINERY)
+
+
+@pytest.mark.parametrize("role", [None, "viewer", "operator", "admin", "scheduler", "owner"])
+def test_a_signed_in_user_is_let_in_by_the_role_in_app_metadata(
+    scene: Scene, role: str | None
+) -> None:
+    scene.model_type("churn")
+    order = ["viewer", "operator", "admin"]
+    rank = order.index(role) if role in order else -1
+    for function, (needed, arguments) in ASKED.items():
+        expected = "" if rank >= order.index(needed) else "forbidden"
+        assert refusal(scene.database, function, arguments, claims(role)) == expected, function
+    for function, arguments in MACHINERY.items():
+        assert refusal(scene.database, function, arguments, claims(role)) == "forbidden", function
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_machine_key_is_let_in_by_its_role(scene: Scene, role: Role) -> None:
+    scene.model_type("churn")
+    for function, (needed, arguments) in ASKED.items():
+        expected = "" if role.allows(Role(needed)) else "forbidden"
+        call = {**arguments, "p_actor": actor(role).as_json()}
+        assert refusal(scene.database, function, call, None) == expected, function
+
+
+def test_nobody_is_let_in_without_signing_in(scene: Scene, database_url: str) -> None:
+    with psycopg.connect(database_url, row_factory=dict_row, autocommit=True) as connection:
+        connection.execute("set role anon")
+        for function, (_, arguments) in {
+            **ASKED,
+            **{name: ("", arguments) for name, arguments in MACHINERY.items()},
+        }.items():
+            call = sql.SQL("select public.{}({})").format(
+                sql.Identifier(function),
+                sql.SQL(", ").join(
+                    sql.SQL("{} => %s").format(sql.Identifier(name)) for name in arguments
+                ),
+            )
+            values = [Jsonb(v) if isinstance(v, dict) else v for v in arguments.values()]
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(call, values)
+
+
+def test_a_user_cannot_give_themselves_a_role(scene: Scene) -> None:
+    token = claims(user_metadata={"ml_role": "admin"}, ml_role="admin")
+
+    assert refusal(scene.database, "list_model_types", {}, token) == "forbidden"
+    with pytest.raises(Forbidden, match="ada@example.org has no role"):
+        scene.database.call("list_model_types", {}, claims=token)
+
+
+def test_a_user_cannot_speak_for_another(scene: Scene) -> None:
+    scene.model_type("churn")
+    for function, (_, arguments) in ASKED.items():
+        call = {**arguments, "p_actor": actor(Role.ADMIN).as_json()}
+        with pytest.raises(Forbidden, match="p_actor is taken from the service role alone"):
+            scene.database.call(function, call, claims=claims("admin"))
+
+
+@pytest.mark.parametrize(
+    "speaker",
+    [
+        {},
+        {"kind": "key"},
+        {"kind": "key", "id": "1", "name": "n", "role": "owner"},
+        {"kind": "robot", "id": "1", "name": "n", "role": "admin"},
+        {"kind": None, "id": "1", "name": "n", "role": "admin"},
+        {"kind": "key", "id": "1", "name": "n", "role": None},
+    ],
+)
+def test_an_actor_must_be_whole(scene: Scene, speaker: Row) -> None:
+    with pytest.raises(InvalidRequest, match="p_actor must be an object with"):
+        scene.database.call("list_model_types", {"p_actor": speaker})
+
+
+def test_override_limits_needs_an_admin(scene: Scene) -> None:
+    scene.model_type("churn")
+
+    with pytest.raises(Forbidden, match="needs the role admin; a key of a operator has"):
+        scene.as_role(Role.OPERATOR).trigger_retraining(override_limits=True)
+    assert scene.as_role(Role.ADMIN).trigger_retraining(override_limits=True)["jobs"]
+
+
+def test_a_refused_request_changes_nothing(scene: Scene) -> None:
+    scene.model_type("churn")
+    before = scene.everything()
+
+    for store in (scene.as_user("viewer"), scene.as_role(Role.VIEWER)):
+        with pytest.raises(Forbidden, match="needs the role operator"):
+            store.trigger_retraining()
+        with pytest.raises(Forbidden, match="needs the role admin"):
+            store.create_model_type(definition("visits"))
+
+    assert scene.everything() == before
+
+
+def test_a_signed_in_admin_walks_the_whole_way(scene: Scene) -> None:
+    store = scene.as_user("admin")
+    store.create_model_type(definition("churn"))
+    store.trigger_retraining(model_types=["churn"])
+
+    assert [t.name for t in scene.as_user("viewer").list_model_types()] == ["churn"]
+    job = scene.row("select * from ml_training_jobs")
+    assert job["requested_by"] == {
+        "kind": "user",
+        "id": claims()["sub"],
+        "name": "ada@example.org",
+        "role": "admin",
+    }
+    assert store.get_status()["queue"]["jobs"] == 1
+    assert store.get_training_job(job["id"])["status"] == "queued"
