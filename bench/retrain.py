@@ -38,7 +38,7 @@ from core.worker.resources import Resources
 ROUNDS = 3
 WANTED_RATIO = 1.5
 WANTED_EXTRA_SECONDS = 1.0
-THREADS = 2
+THREADS = 1
 FEATURES = ("period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer")
 ELECTRICITY = Path(__file__).resolve().parents[2] / "shared" / "data" / "electricity.csv"
 AS_OF = datetime(2010, 1, 1, tzinfo=UTC)

@@ -47,6 +47,12 @@ class InvalidRequest(RefitError):
     title = "The request is not valid"
 
 
+class UnknownModelType(InvalidRequest):
+    """No model type has this name."""
+
+    problem = "unknown_model_type"
+
+
 class Unauthenticated(RefitError):
     """No credentials, or credentials that are wrong, expired or revoked."""
 

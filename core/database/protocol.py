@@ -46,6 +46,7 @@ _BY_NAME: dict[str, type[errors.RefitError]] = {
     cls.problem: cls
     for cls in (
         errors.InvalidRequest,
+        errors.UnknownModelType,
         errors.Unauthenticated,
         errors.Forbidden,
         errors.NotFound,
