@@ -30,9 +30,9 @@ from core.embedded.postgres import EmbeddedPostgres
 from core.log import configure_logging
 from core.queue import Doorbell
 from core.store import Json, Store
-from core.worker.actors import work_on_job
 from core.worker.context import WorkerContext
 from core.worker.isolation import Limits, start_forkserver
+from core.worker.job_work import work_on_job
 from core.worker.resources import Resources
 
 ROUNDS = 3

@@ -45,6 +45,8 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(target)
+    # The handler's level counts for all: psycopg's logger, for one, sets a level of its own.
+    handler.setLevel(number)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from uuid import uuid4
 
 
@@ -13,9 +14,14 @@ def process_name() -> str:
 
 
 def is_gone(name: str) -> bool:
-    """Whether a process of this machine has ended; of other machines nobody here knows."""
-    host, pid, _ = name.rsplit(":", 2)
-    if host != socket.gethostname():
+    """Whether a process of this machine has ended; of other machines nobody here knows.
+
+    >>> is_gone(process_name())
+    False
+    """
+    host, _, rest = name.partition(":")
+    pid, _, _ = rest.partition(":")
+    if host != socket.gethostname() or not pid.isdecimal():
         return False
     try:
         os.kill(int(pid), 0)
@@ -23,4 +29,14 @@ def is_gone(name: str) -> bool:
         return True
     except PermissionError:
         return False
-    return False
+    return _is_zombie(int(pid))
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and waits for its parent to notice; Linux alone tells."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    # The state follows the command's name, which is in parentheses and may hold some itself.
+    return status.rpartition(")")[2].split()[0] == "Z"

@@ -6,6 +6,7 @@ that is away is logged and never fails a request.
 
 from __future__ import annotations
 
+import time
 from threading import Lock
 from uuid import UUID
 
@@ -13,34 +14,46 @@ import redis
 import structlog
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import Middleware
+from redis.connection import parse_url
+
+from core.errors import ConfigurationError
 
 QUEUE = "refit"
 NAMESPACE = "refit"
-_TIMEOUT_S = 2.0
+_CONNECT_TIMEOUT_S = 2.0
+# Nothing here blocks in Redis on purpose: consumers poll.
+_ANSWER_TIMEOUT_S = 10.0
+# Many rings in a row must not wait for a queue that is away, each anew.
+_AWAY_S = 2.0
 
 _log = structlog.get_logger(__name__)
 
 
-def make_broker(redis_url: str, *, middleware: list[Middleware] | None = None) -> RedisBroker:
-    """A broker for this Redis or Valkey; nothing is sent until it is used.
+def make_broker(redis_url: str) -> RedisBroker:
+    """A broker for this Redis or Valkey, without middleware; it connects when it is used.
+
+    Without middleware nothing retries, limits or times a message: all that is the database's and
+    the worker's own.
 
     Parameters
     ----------
     redis_url : str
         ``redis://`` or ``rediss://`` address.
-    middleware : list of Middleware, optional
-        None for a sender, which needs none; a worker brings its own.
+
+    Raises
+    ------
+    ConfigurationError
+        When this is no such address.
     """
+    _require_address(redis_url)
     client = redis.Redis.from_url(
         redis_url,
-        socket_connect_timeout=_TIMEOUT_S,
-        # A consumer's blocking reads are short polls, so one limit fits both.
-        socket_timeout=_TIMEOUT_S * 5,
+        socket_connect_timeout=_CONNECT_TIMEOUT_S,
+        socket_timeout=_ANSWER_TIMEOUT_S,
         health_check_interval=30,
     )
     broker = RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it unannotated
-        client=client, middleware=middleware or [], namespace=NAMESPACE
+        client=client, middleware=[], namespace=NAMESPACE
     )
     broker.declare_queue(QUEUE)
     return broker
@@ -53,11 +66,18 @@ class Doorbell:
     ----------
     redis_url : str
         ``redis://`` or ``rediss://`` address; connected to on the first ring.
+
+    Raises
+    ------
+    ConfigurationError
+        When this is no such address.
     """
 
     def __init__(self, redis_url: str) -> None:
+        _require_address(redis_url)
         self._url = redis_url
         self._broker: RedisBroker | None = None
+        self._away_until = 0.0
         self._lock = Lock()
 
     def ring(self, actor: str, work_id: UUID | str) -> bool:
@@ -68,12 +88,15 @@ class Doorbell:
         bool
             False when the queue is away; the sweep will ring again when it is back.
         """
+        if time.monotonic() < self._away_until:
+            return False
         message = Message[None](
             queue_name=QUEUE, actor_name=actor, args=(str(work_id),), kwargs={}, options={}
         )
         try:
             self._connected().enqueue(message)
         except (redis.RedisError, OSError) as exc:
+            self._away_until = time.monotonic() + _AWAY_S
             _log.warning("queue_away", actor=actor, id=str(work_id), error=type(exc).__name__)
             return False
         return True
@@ -85,15 +108,26 @@ class Doorbell:
         except (redis.RedisError, OSError):
             return None
 
+    def close(self) -> None:
+        """Give back the connections; a later ring opens new ones."""
+        with self._lock:
+            if self._broker is not None:
+                self._broker.client.close()
+                self._broker = None
+
     def _connected(self) -> RedisBroker:
         with self._lock:
             if self._broker is None:
                 self._broker = make_broker(self._url)
             return self._broker
 
-    def close(self) -> None:
-        """Give back the connections."""
-        with self._lock:
-            if self._broker is not None:
-                self._broker.close()
-                self._broker = None
+
+def _require_address(redis_url: str) -> None:
+    try:
+        parse_url(redis_url)  # type: ignore[no-untyped-call]
+    except ValueError:
+        # Redis' own message would do, but it may quote a password.
+        raise ConfigurationError(
+            "REDIS_URL is no address of a Redis or Valkey.",
+            hint="It looks like redis://host:6379/0 or rediss://user:password@host:6380/0.",
+        ) from None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 from cronsim import CronSim, CronSimError
 
+from core.errors import InvalidRequest, RefitError
 from core.queue import Doorbell
 from core.store import Store
 
@@ -16,6 +18,9 @@ _log = structlog.get_logger(__name__)
 
 def next_run(cron: str, time_zone: str, after: datetime) -> datetime:
     """The first time after ``after`` at which a cron expression fires.
+
+    Where a clock change skips the time, it fires right after the change; where one repeats it,
+    once.
 
     Parameters
     ----------
@@ -28,8 +33,8 @@ def next_run(cron: str, time_zone: str, after: datetime) -> datetime:
 
     Raises
     ------
-    CronSimError
-        When the expression means nothing.
+    InvalidRequest
+        When the expression means nothing or never fires, or the time zone is not known.
 
     Examples
     --------
@@ -37,20 +42,68 @@ def next_run(cron: str, time_zone: str, after: datetime) -> datetime:
     >>> next_run("0 */4 * * *", "UTC", datetime(2026, 3, 1, 9, 30, tzinfo=UTC)).isoformat()
     '2026-03-01T12:00:00+00:00'
     """
-    fires: datetime = next(CronSim(cron, after.astimezone(ZoneInfo(time_zone))))
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as exc:  # ValueError: no name at all
+        raise InvalidRequest(
+            f"The time zone {time_zone!r} is not known.",
+            hint="Use a name such as Europe/Amsterdam.",
+        ) from exc
+    try:
+        fires: datetime = next(CronSim(cron, after.astimezone(zone)))
+    except CronSimError as exc:
+        raise InvalidRequest(
+            f"The cron expression {cron!r} means nothing: {exc}.",
+            hint="It has five fields: minute, hour, day of month, month, day of week.",
+        ) from exc
+    except StopIteration:
+        raise InvalidRequest(f"The cron expression {cron!r} never fires.") from None
     return fires
 
 
 def tick(store: Store, doorbell: Doorbell, *, worker: str, now: datetime) -> int:
-    """Start what is due and say how many pieces of work that was."""
+    """Start what is due; one schedule that cannot be started does not stop the others.
+
+    Parameters
+    ----------
+    store : Store
+    doorbell : Doorbell
+    worker : str
+        Name of this process.
+    now : datetime
+        Runs that were missed before it are made up for once, not one by one.
+
+    Returns
+    -------
+    int
+        How many pieces of work were started.
+
+    Raises
+    ------
+    DatabaseUnavailable
+    """
     started = 0
     for schedule in store.list_due_schedules():
         try:
-            following = next_run(schedule["cron"], schedule["time_zone"], now)
-        except CronSimError as exc:
-            _log.error("schedule_invalid", schedule_id=schedule["id"], detail=str(exc))
-            continue
-        for ring in store.advance_schedule(schedule, next_run_at=following, worker=worker):
-            doorbell.ring(ring["actor"], ring["id"])
-            started += 1
+            started += _start(store, doorbell, schedule, worker=worker, now=now)
+        except RefitError as exc:
+            if exc.transient:
+                raise
+            _log.error(
+                "schedule_failed",
+                schedule_id=schedule["id"],
+                model_type=schedule["model_type"],
+                error=exc.problem,
+                detail=exc.message,
+            )
     return started
+
+
+def _start(
+    store: Store, doorbell: Doorbell, schedule: dict[str, Any], *, worker: str, now: datetime
+) -> int:
+    following = next_run(schedule["cron"], schedule["time_zone"], now)
+    rings = store.advance_schedule(schedule, next_run_at=following, worker=worker)
+    for ring in rings:
+        doorbell.ring(ring["actor"], ring["id"])
+    return len(rings)

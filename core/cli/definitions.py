@@ -117,6 +117,16 @@ def as_definition(model_type: ModelType) -> dict[str, Any]:
     return {f.name: as_column(getattr(model_type, f.name)) for f in fields(model_type)}
 
 
+def json_of(model_type: ModelType) -> dict[str, Any]:
+    """A model type as the API shows it: intervals as numbers of seconds."""
+    shown = {f.name: as_column(getattr(model_type, f.name)) for f in fields(model_type)}
+    for name in ("label_delay", "training_window"):
+        interval: timedelta | None = getattr(model_type, name)
+        del shown[name]
+        shown[f"{name}_seconds"] = interval and interval.total_seconds()
+    return shown
+
+
 def as_column(value: Any) -> Any:
     """One field as the database takes it; intervals as seconds."""
     if isinstance(value, timedelta):

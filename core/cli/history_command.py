@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.model_commands import deployment_sentence
+from core.cli.model_display import deployment_sentence
 from core.cli.options import InEnvironment, JsonOutput
 from core.cli.output import local_time, print_json, print_table, say
 from core.cli.retrain_command import outcome_sentence

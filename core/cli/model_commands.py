@@ -8,8 +8,14 @@ from uuid import UUID
 
 import typer
 
+from core.cli.model_display import (
+    deployment_sentence,
+    show_checks,
+    show_deployments,
+    show_validations,
+)
 from core.cli.options import AsOf, InEnvironment, JsonOutput, ModelTypeNames, Wait, read_time
-from core.cli.output import interval_text, note, number, print_json, print_table, say
+from core.cli.output import note, print_json, say
 from core.cli.session import Session, open_session
 from core.cli.waiting import wait_for_operation
 from core.errors import InvalidRequest
@@ -56,7 +62,7 @@ def check(
         )
         session.ring("check_performance", operation_id)
         result = _result(session, operation_id, "Checking", wait=wait)
-    _show(result, _show_checks, as_json=as_json)
+    _show(result, show_checks, as_json=as_json)
 
 
 def validate(
@@ -83,7 +89,7 @@ def validate(
         )
         session.ring("validate_models", operation_id)
         result = _result(session, operation_id, "Validating", wait=wait)
-    _show(result, _show_validations, as_json=as_json)
+    _show(result, show_validations, as_json=as_json)
 
 
 def deploy(
@@ -115,7 +121,7 @@ def deploy(
         )
         session.ring("deploy_model", operation_id)
         result = _result(session, operation_id, "Deploying", wait=wait)
-    _show(result, _show_deployments, as_json=as_json)
+    _show(result, show_deployments, as_json=as_json)
 
 
 def rollback(
@@ -148,20 +154,6 @@ def cancel(job_id: UUID, as_json: JsonOutput = False) -> None:
         say(f"{job['model_type']}: the job is cancelled.")
 
 
-def deployment_sentence(deployment: Json) -> str:
-    """Which version serves where.
-
-    >>> deployment_sentence({"model_type": "churn", "model_version": 2,
-    ...     "environment": "production", "serves": "final_fit"})
-    'churn version 2 serves production (final fit).'
-    """
-    fit = deployment["serves"].replace("_", " ")
-    return (
-        f"{deployment['model_type']} version {deployment['model_version']} serves "
-        f"{deployment['environment']} ({fit})."
-    )
-
-
 def _require_one(*given: Sequence[object] | None) -> None:
     if sum(bool(names) for names in given) != 1:
         raise InvalidRequest(
@@ -189,46 +181,3 @@ def _show(result: Json, show: Any, *, as_json: bool) -> None:
         note(f"error: {error['model_type']}: {error['detail']}")
     if result.get("errors"):
         raise typer.Exit(1)
-
-
-def _show_checks(result: Json) -> None:
-    results = result["results"]
-    print_table(
-        ("model type", "verdict", "metric", "#reference", "#now", "#drop", "#rows"),
-        [
-            (
-                r["model_type"],
-                r["verdict"].replace("_", " "),
-                r["metric"],
-                number(r["baseline"]),
-                number(r["current"]),
-                number(r["degradation"]),
-                r["samples"],
-            )
-            for r in results
-        ],
-    )
-    for r in results:
-        advice = " → retrain" if r["needs_retraining"] else ""
-        say(f"{r['model_type']}: {r['reason']}{advice}")
-
-
-def _show_validations(result: Json) -> None:
-    for r in result["results"]:
-        gain = "" if r["improvement"] is None else f", improvement {number(r['improvement'])}"
-        interval = interval_text(r["confidence_interval"], "90 %")
-        say(f"{r['model_type']} version {r['model_version']}: {r['verdict']}{gain}{interval}")
-        print_table(
-            ("gate", "passed", "detail"),
-            [
-                (g["name"].replace("_", " "), "yes" if g["passed"] else "no", g["detail"])
-                for g in r["gates"]
-            ],
-        )
-        say(r["reason"])
-
-
-def _show_deployments(result: Json) -> None:
-    for deployment in result["deployments"]:
-        unchanged = "" if deployment["changed"] else " It did already."
-        say(deployment_sentence(deployment) + unchanged)

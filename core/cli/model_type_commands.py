@@ -8,7 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
+from core.cli.definitions import Wish, as_column, as_definition, check_engine, define, json_of
 from core.cli.model_type_display import print_decided, print_model_type, print_model_types
+from core.cli.model_type_options import (
+    DeploymentThreshold,
+    Description,
+    Engine,
+    Features,
+    FinalFit,
+    LabelDelay,
+    Metric,
+    MinSamples,
+    Owner,
+    Replay,
+    RetrainingThreshold,
+    Title,
+    Window,
+)
 from core.cli.options import JsonOutput, read_interval, split_names
 from core.cli.output import print_json, say
 from core.cli.session import Session, open_session
@@ -23,44 +39,6 @@ class BuiltIn(StrEnum):
 
     CONTENT_PERFORMANCE = "content_performance"
     ENGAGEMENT_PREDICTION = "engagement_prediction"
-
-
-Title = Annotated[str | None, typer.Option("--title", help="For people.")]
-Description = Annotated[str | None, typer.Option("--description", help="For people.")]
-Owner = Annotated[str | None, typer.Option("--owner", help="Who looks after it.")]
-Engine = Annotated[
-    str | None, typer.Option("--engine", help="gradient_boosting, linear, random_forest, …")
-]
-Metric = Annotated[
-    str | None,
-    typer.Option("--metric", help="accuracy, f1, roc_auc, log_loss; r2, mae, rmse, mape."),
-]
-Window = Annotated[
-    str | None, typer.Option("--training-window", help="How far back, e.g. 12w; default: all.")
-]
-LabelDelay = Annotated[
-    str | None, typer.Option("--label-delay", help="How long until the target is known, e.g. 2d.")
-]
-Features = Annotated[
-    str | None, typer.Option("--features", help="Columns to predict from; default: all usable.")
-]
-RetrainingThreshold = Annotated[
-    float | None, typer.Option("--retraining-threshold", help="A drop that matters; 0.03.")
-]
-DeploymentThreshold = Annotated[
-    float | None,
-    typer.Option("--auto-deployment-threshold", help="A gain that deploys by itself; 0.02."),
-]
-MinSamples = Annotated[
-    int | None, typer.Option("--min-training-samples", help="Fewest rows to train on; 100.")
-]
-Replay = Annotated[
-    bool | None, typer.Option("--replay/--no-replay", help="May be judged --as-of another time.")
-]
-FinalFit = Annotated[
-    bool | None,
-    typer.Option("--final-fit/--no-final-fit", help="Refit on the whole window once approved."),
-]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -124,8 +102,6 @@ def create(
             _refuse_with_builtin(name, source, target)
             wished = replace(built_in(builtin), **given)
         else:
-            from core.cli.definitions import Wish, define
-
             wish = Wish(
                 name=_needed(name, "a name"),
                 source=_needed(source, "--source"),
@@ -141,7 +117,7 @@ def create(
             wished = define(session.settings.require_database_url(), wish)
         created = register(session, wished)
     if as_json:
-        print_json(vars(created))
+        print_json(json_of(created))
         return
     print_decided(created)
     say(f"Next:\n  refit retrain {created.name} --force --wait")
@@ -162,7 +138,6 @@ def register(session: Session, wished: ModelType) -> ModelType:
     DataError
         Something is missing; the hint holds the exact GRANT or POLICY. Nothing was created.
     """
-    from core.cli.definitions import as_definition, check_engine
     from core.datasets import check_access
 
     check_engine(wished.engine, session.settings)
@@ -176,7 +151,7 @@ def list_model_types(as_json: JsonOutput = False) -> None:
     with open_session() as session:
         found = session.store.list_model_types()
     if as_json:
-        print_json({"items": [vars(t) for t in found]})
+        print_json({"items": [json_of(t) for t in found]})
     else:
         print_model_types(found)
 
@@ -187,7 +162,7 @@ def show(name: str, as_json: JsonOutput = False) -> None:
     with open_session() as session:
         found = session.store.get_model_type(name)
     if as_json:
-        print_json(vars(found))
+        print_json(json_of(found))
     else:
         print_model_type(found)
 
@@ -216,8 +191,6 @@ def update(
     as_json: JsonOutput = False,
 ) -> None:
     """Change what may change; where its rows are and what they mean may not."""
-    from core.cli.definitions import as_column, check_engine
-
     whole_history = training_window == "all"
     changes = _given(
         enabled=enabled,
@@ -247,7 +220,7 @@ def update(
             name, {field: as_column(value) for field, value in changes.items()}
         )
     if as_json:
-        print_json(vars(changed))
+        print_json(json_of(changed))
     else:
         print_model_type(changed)
 

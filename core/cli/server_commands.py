@@ -11,7 +11,8 @@ import typer
 
 from core.cli.options import JsonOutput
 from core.cli.output import note, print_json, say
-from core.cli.session import project_environ, read_settings, start_servers
+from core.cli.session import migrate_own, project_environ, start_servers
+from core.settings import get_settings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 
 def worker() -> None:
     """Work: train, check, validate and deploy what is queued. Starts no server."""
-    settings = read_settings()
+    settings = get_settings()
     settings.require_database_url()
     settings.require_redis_url()
     settings.require_artifacts_url()
@@ -36,7 +37,7 @@ def scheduler() -> None:
     """Start checks and retrainings when they are due. Starts no server."""
     from core.scheduler import run_scheduler
 
-    run_scheduler(read_settings())
+    run_scheduler(get_settings())
 
 
 def migrate(
@@ -52,8 +53,7 @@ def migrate(
         for name in migrations.export_migrations(export):
             say(f"{export / name}")
         return
-    settings, _, _ = start_servers()
-    applied = migrations.migrate(settings.require_database_url())
+    applied = migrations.migrate(start_servers().settings.require_database_url())
     for name in applied:
         say(name)
     say(f"{len(applied)} migrations applied." if applied else "The database is up to date.")
@@ -63,9 +63,10 @@ def doctor(as_json: JsonOutput = False) -> None:
     """Look for what is wrong or missing, and say how to mend it."""
     from core.doctor import Outcome, examine
 
-    settings, _, _ = start_servers()
+    servers = start_servers()
+    migrate_own(servers)
     findings = []
-    for finding in examine(settings):
+    for finding in examine(servers.settings):
         findings.append(finding)
         if not as_json:
             say(f"{finding.outcome:<4}  {finding.what}")
@@ -83,6 +84,6 @@ def down() -> None:
     """Stop the local servers; their data is kept."""
     from core.embedded.stack import stop_stack
 
-    home = read_settings().home
+    home = get_settings().home
     stop_stack(home)
     say(f"The servers of {home} are stopped.")

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 import core
 from core.cli.output import note
 from core.domain import Environment
-from core.errors import ConfigurationError
-from core.settings import Settings
+from core.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from core.queue import Doorbell
@@ -50,31 +49,18 @@ class Session:
             note("The queue is away (REDIS_URL); the work waits in the database until it is back.")
 
 
-def read_settings() -> Settings:
-    """The settings of this process.
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """The servers that are configured or that run here; ``settings`` have every address."""
 
-    Raises
-    ------
-    ConfigurationError
-        A variable makes no sense; it is named.
-    """
-    try:
-        return Settings()
-    except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        variable = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(
-            f"{variable} makes no sense: {first['msg']}.", hint="Correct it, or unset it."
-        ) from exc
-
-
-def uses_own_database(settings: Settings) -> bool:
-    """Whether no database is configured, so that ours below REFIT_HOME is meant."""
-    return settings.database_url is None and settings.supabase_url is None
+    settings: Settings
+    is_embedded: bool
+    home: Path
+    environ: Mapping[str, str]
 
 
 @contextmanager
-def open_session(*, may_migrate: bool = True) -> Iterator[Session]:
+def open_session() -> Iterator[Session]:
     """Start or find the servers, and bring our own database up to date.
 
     Raises
@@ -88,36 +74,32 @@ def open_session(*, may_migrate: bool = True) -> Iterator[Session]:
     from core.queue import Doorbell
     from core.store import LOCAL_ADMIN, Store
 
-    settings, home, environ = start_servers()
-    is_embedded = uses_own_database(read_settings())
-    if is_embedded and may_migrate:
-        from core.database.migrations import migrate
-
-        migrate(settings.require_database_url())
-    database = PostgresDatabase(settings.require_database_url())
-    doorbell = Doorbell(settings.require_redis_url())
+    servers = start_servers()
+    migrate_own(servers)
+    database = PostgresDatabase(servers.settings.require_database_url())
+    doorbell = Doorbell(servers.settings.require_redis_url())
     try:
         yield Session(
-            settings=settings,
+            settings=servers.settings,
             store=Store(database, actor=LOCAL_ADMIN),
             doorbell=doorbell,
-            is_embedded=is_embedded,
-            home=home,
-            environ=environ,
+            is_embedded=servers.is_embedded,
+            home=servers.home,
+            environ=servers.environ,
         )
     finally:
         database.close()
         doorbell.close()
 
 
-def start_servers() -> tuple[Settings, Path, dict[str, str]]:
-    """Start what is not configured; settings with all addresses, the home, and the variables."""
+def start_servers() -> Servers:
+    """Start what is not configured."""
     from core.embedded.stack import start_stack
     from core.log import configure_logging
 
     # An error is told once, in one line, by the command itself.
     configure_logging("CRITICAL")
-    configured = read_settings()
+    configured = get_settings()
     stack = start_stack(configured)
     settings = configured.model_copy(
         update={
@@ -127,7 +109,20 @@ def start_servers() -> tuple[Settings, Path, dict[str, str]]:
             "artifacts_url": stack.artifacts_url,
         }
     )
-    return settings, stack.home, stack.environ() | project_environ()
+    return Servers(
+        settings=settings,
+        is_embedded=configured.database_url is None and configured.supabase_url is None,
+        home=stack.home,
+        environ=stack.environ() | project_environ(),
+    )
+
+
+def migrate_own(servers: Servers) -> None:
+    """Bring our own database up to date; a configured one changes by `refit migrate` alone."""
+    if servers.is_embedded:
+        from core.database.migrations import migrate
+
+        migrate(servers.settings.require_database_url())
 
 
 def project_environ() -> dict[str, str]:

@@ -104,7 +104,7 @@ def _print_figures(found: Json) -> None:
         say(f"Of the last 30 days' trainings {rate:.0%} succeeded.")
     if gain is not None:
         say(f"A deployed challenger was better by {number(gain)} on average.")
-    say(f"Queued: {queue['jobs']} trainings, {queue['operations']} operations.")
+    say(f"In the queue: trainings {queue['jobs']}, operations {queue['operations']}.")
     for kind in ("worker", "scheduler"):
         if not is_seen(found, kind):
             say(f"No {kind} is running: `refit up` or `refit {kind}` starts one.")

@@ -21,6 +21,7 @@ Show = Callable[[Json], None]  # shows how far a job is
 
 POLL_S = 0.3
 PATIENCE_S = 10.0  # how long work may lie in the queue before we ask whether anybody works
+START_PATIENCE_S = 60.0  # the same, for a worker that has just been started on a busy machine
 
 
 class NobodyWorks(RefitError):
@@ -30,11 +31,19 @@ class NobodyWorks(RefitError):
 
 
 class Patience:
-    """Notices that work stays in the queue although nobody is there to take it."""
+    """Notices that work stays in the queue although nobody is there to take it.
 
-    def __init__(self, session: Session) -> None:
+    Parameters
+    ----------
+    session
+        Where workers are seen.
+    starting
+        Whether one was started a moment ago.
+    """
+
+    def __init__(self, session: Session, *, starting: bool) -> None:
         self._session = session
-        self._deadline = time.monotonic() + PATIENCE_S
+        self._deadline = time.monotonic() + (START_PATIENCE_S if starting else PATIENCE_S)
 
     def check(self, statuses: Sequence[str]) -> None:
         """Go on as long as something moves or somebody works.
@@ -45,7 +54,7 @@ class Patience:
             When everything has been queued for long and no worker is seen.
         """
         if any(status != JobStatus.QUEUED for status in statuses):
-            self._deadline = time.monotonic() + PATIENCE_S
+            self._deadline = max(self._deadline, time.monotonic() + PATIENCE_S)
         elif time.monotonic() > self._deadline:
             if not is_seen(self._session.store.get_status()):
                 raise NobodyWorks(
@@ -65,8 +74,11 @@ def wait_for_operation(session: Session, operation_id: UUID, what: str) -> Json:
     RefitError
         When it failed or was cancelled; the message is its worker's.
     """
-    patience = Patience(session)
-    with somebody_working(session), make_console(stderr=True).status(f"{what} …"):
+    with (
+        somebody_working(session) as starting,
+        make_console(stderr=True).status(f"{what} …"),
+    ):
+        patience = Patience(session, starting=starting)
         while True:
             operation = session.store.get_operation(operation_id)
             if JobStatus(operation["status"]).is_final:
@@ -91,9 +103,9 @@ def wait_for_jobs(session: Session, jobs: Sequence[Json]) -> list[Json]:
     NobodyWorks
         When there is no worker.
     """
-    patience = Patience(session)
     ended: dict[str, Json] = {}
-    with somebody_working(session), _showing() as show:
+    with somebody_working(session) as starting, _showing() as show:
+        patience = Patience(session, starting=starting)
         while True:
             statuses = []
             for asked in jobs:

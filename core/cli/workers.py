@@ -41,10 +41,10 @@ def is_seen(status: dict[str, Any], kind: str = "worker") -> bool:
 
 
 @contextmanager
-def somebody_working(session: Session) -> Iterator[None]:
-    """With our own servers and nobody at work, run a worker until the block ends."""
+def somebody_working(session: Session) -> Iterator[bool]:
+    """With our own servers and nobody at work, run a worker until the block ends; whether so."""
     if not session.is_embedded or is_seen(session.store.get_status()):
-        yield
+        yield False
         return
     from core.embedded.supervisor import Supervisor
 
@@ -54,7 +54,7 @@ def somebody_working(session: Session) -> Iterator[None]:
         open(path, "a", encoding="utf-8", opener=_private) as log,
         Supervisor([worker_spec(session)], log),
     ):
-        yield
+        yield True
 
 
 def _private(path: str, flags: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import nan
 from typing import Any, Self
 
 from core.domain.words import CheckVerdict, ValidationVerdict
@@ -25,8 +26,11 @@ class Reference:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """From the JSON stored with a deployment."""
-        return cls(**{k: row.get(k) for k in cls.__dataclass_fields__})  # type: ignore[arg-type]
+        """From the JSON stored with a deployment, where a metric that is not defined is null."""
+        values = {k: row.get(k) for k in cls.__dataclass_fields__}
+        if values["value"] is None:
+            values["value"] = nan
+        return cls(**values)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)

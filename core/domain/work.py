@@ -92,6 +92,7 @@ class ClaimedJob:
     auto_deploy: bool
     evaluated_at: datetime  # the replay's time where there is one, else the clock at the claim
     champion: Champion | None
+    last_attempt: datetime | None  # newest row that any training has seen, whatever became of it
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -108,6 +109,7 @@ class ClaimedJob:
             auto_deploy=job["auto_deploy"],
             evaluated_at=datetime.fromisoformat(row["evaluated_at"]),
             champion=row["champion"] and Champion.from_row(row["champion"]),
+            last_attempt=row["last_attempt"] and datetime.fromisoformat(row["last_attempt"]),
         )
 
 

@@ -102,11 +102,18 @@ class Supervisor:
             try:
                 self.start()
                 while not self._signals:
-                    for place in self._places:
-                        self._look_after(place)
+                    self.look_after()
                     time.sleep(POLL_S)
             finally:
                 self.stop()
+
+    def look_after(self) -> None:
+        """Fill the places of children that have ended; to be called again and again, by one thread.
+
+        For a main thread that has something else to do than :meth:`run_until_stopped`.
+        """
+        for place in self._places:
+            self._look_after(place)
 
     def stop(self) -> None:
         """Stop all children, one after the other, each with its whole process group."""

@@ -149,7 +149,7 @@ def _as_float(values: pd.Series) -> pd.Series:
 
 
 def as_times(values: pd.Series) -> pd.Series:
-    """Dates, times or ISO 8601 strings as UTC; naive ones are taken as UTC, anything else is NaT."""
+    """Dates, times or ISO 8601 strings as UTC; naive ones are taken as UTC, all else is NaT."""
     if not pd.api.types.is_datetime64_any_dtype(values.dtype):
         values = values.astype(object)
     return pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")

@@ -62,7 +62,12 @@ class ContinuousLearningEngine:
         self.factories = factories or {}
 
     def plan(
-        self, frame: pd.DataFrame, *, as_of: datetime, champion_cutoff: datetime | None
+        self,
+        frame: pd.DataFrame,
+        *,
+        as_of: datetime,
+        champion_cutoff: datetime | None,
+        champion_degraded: bool = False,
     ) -> TrainingPlan:
         """Choose the training window and its split by time (:func:`plan_window`).
 
@@ -71,7 +76,13 @@ class ContinuousLearningEngine:
         DataError
             Also when the rows to train on hold one class only.
         """
-        plan = plan_window(frame, self.model_type, as_of=as_of, champion_cutoff=champion_cutoff)
+        plan = plan_window(
+            frame,
+            self.model_type,
+            as_of=as_of,
+            champion_cutoff=champion_cutoff,
+            champion_degraded=champion_degraded,
+        )
         if self.model_type.task is Task.CLASSIFICATION:
             self._require_classes(self.split(frame, plan).train)
         return plan

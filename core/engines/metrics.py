@@ -239,9 +239,9 @@ def degradation(metric: Metric, baseline: Any, current: Any) -> Any:
 
     Examples
     --------
-    >>> round(degradation(get_metric("accuracy"), 0.87, 0.81), 2)
-    0.06
-    >>> round(degradation(get_metric("mae"), 2.0, 2.5), 2)
+    >>> float(degradation(get_metric("accuracy"), 0.75, 0.5))
+    0.25
+    >>> float(degradation(get_metric("mae"), 2.0, 2.5))
     0.25
     """
     worse = baseline - current if metric.greater_is_better else current - baseline

@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.domain import ModelType, TrainingPlan
 from core.engines.time_split import row_times
+from core.errors import DataError
 
 
 def recount(frame: pd.DataFrame, model_type: ModelType, plan: TrainingPlan) -> TrainingPlan:
@@ -19,14 +20,26 @@ def recount(frame: pd.DataFrame, model_type: ModelType, plan: TrainingPlan) -> T
     Parameters
     ----------
     frame : DataFrame of n rows
+        From the window's start on; rows newer than the window do not count.
     model_type : ModelType
     plan : TrainingPlan
         As stored with the model.
+
+    Raises
+    ------
+    DataError
+        When nothing of what the model learnt from is left.
     """
     times = row_times(frame, model_type)
     inside = (times >= plan.window_start) & (times <= plan.window_end)
     seen = int((inside & (times <= plan.train_end)).sum())
-    calibration = min(plan.calibration_rows, max(seen - 1, 0))
+    if seen == 0:
+        raise DataError(
+            f"None of the rows of {model_type.source_relation} that the model learnt from is "
+            "left: there is nothing to compare it with.",
+            hint="Train a new one.",
+        )
+    calibration = min(plan.calibration_rows, seen - 1)
     return replace(
         plan,
         train_rows=seen - calibration,

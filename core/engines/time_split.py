@@ -88,13 +88,15 @@ def plan_window(
     *,
     as_of: datetime,
     champion_cutoff: datetime | None,
+    champion_degraded: bool = False,
 ) -> TrainingPlan:
     """Choose the window and its split.
 
     The newest rows are the holdout. For a first model it is a fifth of the window (bounds above).
     For a challenger it is what came after the champion's cut-off, since only those rows can
-    compare the two; but no fewer than a reference needs, and no more than for a first model: each
-    held-out row is one that the approved fit learns nothing from.
+    compare the two; but no fewer than a reference needs, and no more than for a first model. While
+    an alarm stands it is no more than a reference needs: the world has moved, and each row of the
+    new one that is held out is one that the challenger learns nothing from.
 
     Parameters
     ----------
@@ -104,6 +106,8 @@ def plan_window(
         Rows later than this are left out; the training window reaches back from here.
     champion_cutoff : datetime or None
         Time of the newest row that the champion has seen.
+    champion_degraded : bool
+        Whether a check found that the champion has got worse.
 
     Raises
     ------
@@ -118,7 +122,7 @@ def plan_window(
             f"There are {rows:,} labelled rows in the training window, {least:,} are needed.",
             hint="Wait for more labels, widen training_window or lower min_training_samples.",
         )
-    holdout, reason = _holdout_rows(times, champion_cutoff)
+    holdout, reason = _holdout_rows(times, champion_cutoff, degraded=champion_degraded)
     starts = np.flatnonzero(times[1:] > times[:-1]) + 1
     if not len(starts):
         raise DataError(
@@ -148,17 +152,28 @@ def _window_times(
     return np.sort(times[inside].dt.tz_localize(None).to_numpy(dtype="datetime64[us]"))
 
 
+def most_holdout_rows(rows: int) -> int:
+    """How many of a window's rows are held out at most."""
+    share = max(round(HOLDOUT_SHARE * rows), min(LEAST_HOLDOUT_ROWS, rows // 3), 1)
+    return min(share, MOST_HOLDOUT_ROWS)
+
+
+def least_holdout_rows(rows: int) -> int:
+    """How many of a window's rows are held out at least."""
+    return min(REFERENCE_ROWS, most_holdout_rows(rows))
+
+
 def _holdout_rows(
-    times: NDArray[np.datetime64], champion_cutoff: datetime | None
+    times: NDArray[np.datetime64], champion_cutoff: datetime | None, *, degraded: bool
 ) -> tuple[int, str]:
     rows = len(times)
-    most = max(round(HOLDOUT_SHARE * rows), min(LEAST_HOLDOUT_ROWS, rows // 3), 1)
-    most = min(most, MOST_HOLDOUT_ROWS)
+    most = most_holdout_rows(rows)
     if champion_cutoff is None:
         return most, f"First model: the newest {most:,} of {rows:,} rows judge it."
     cutoff = np.datetime64(_utc(champion_cutoff).tz_localize(None), "us")
     newer = int((times > cutoff).sum())
-    holdout = int(np.clip(newer, min(REFERENCE_ROWS, most), most))
+    least = least_holdout_rows(rows)
+    holdout = least if degraded else int(np.clip(newer, least, most))
     return holdout, (
         f"{newer:,} of {rows:,} rows are newer than what the champion learnt from; "
         f"the newest {holdout:,} judge both."

@@ -5,22 +5,23 @@ Run as a module so that multiprocessing does not import the main module again in
 
 from __future__ import annotations
 
-import signal
 import sys
-from types import FrameType
 
 import structlog
 from dramatiq import Worker
 
+from core.database import PostgresDatabase
 from core.errors import RefitError
 from core.log import configure_logging
 from core.queue import make_broker
-from core.settings import get_settings
+from core.settings import Settings, get_settings
+from core.stop_signals import StopSignals
 from core.worker.actors import declare_actors
 from core.worker.context import WorkerContext
 from core.worker.isolation import start_forkserver
 from core.worker.sweeper import Sweeper
 
+# For what works to be handed back, and for what polls to see that it should end.
 _STOP_TIMEOUT_MS = 15_000
 
 _log = structlog.get_logger(__name__)
@@ -28,41 +29,42 @@ _log = structlog.get_logger(__name__)
 
 def main() -> int:
     """Work until SIGTERM or SIGINT; leases are then handed back at once."""
-    settings = get_settings()
-    configure_logging(settings.log_level)
     try:
-        context = WorkerContext.from_settings(settings)
+        settings = get_settings()
+        configure_logging(settings.log_level)
+        _work(settings)
     except RefitError as exc:
         sys.stderr.write(f"error: {exc}\n")
         return 2
+    return 0
 
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        context.leaving.set()
 
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGINT, leave)
-    # From the main thread: the forkserver ends when the thread that started it does.
-    start_forkserver()
+def _work(settings: Settings) -> None:
+    database = PostgresDatabase(settings.require_database_url())
+    context = WorkerContext.from_settings(settings, database)
     broker = make_broker(settings.require_redis_url())
     declare_actors(broker, context)
+    signals = StopSignals()
+    # From the main thread: the forkserver ends when the thread that started it does.
+    start_forkserver()
     worker = Worker(
-        broker,
-        worker_threads=settings.worker_threads,
-        worker_timeout=settings.worker_poll_ms,
+        broker, worker_threads=settings.worker_threads, worker_timeout=settings.worker_poll_ms
     )
-    sweeper = Sweeper(
-        context.store, context.doorbell, worker=context.name, stopping=context.leaving
-    )
+    # Nothing is fetched that would wait here for a thread while another worker is idle.
+    worker.queue_prefetch = settings.worker_threads
+    sweeper = Sweeper(context)
     worker.start()
     sweeper.start()
     _log.info("worker_started", worker=context.name, threads=settings.worker_threads)
-    while not context.leaving.wait(timeout=1.0):
-        pass
+    signals.wait()
+    _log.info("worker_leaving", worker=context.name)
+    context.leaving.set()
     worker.stop(timeout=_STOP_TIMEOUT_MS)
     sweeper.join()
     context.doorbell.close()
+    broker.client.close()
+    database.close()
     _log.info("worker_stopped", worker=context.name)
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,20 +1,22 @@
-"""Loading the model that serves, and judging it on new rows."""
+"""Loading models, among them the one that serves, and judging it on new rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from core.artifacts import ArtifactStore
-from core.datasets import read_rows
+from core.datasets import needed_columns, read_rows
 from core.domain import Champion, ModelType
 from core.engines.fitted_model import FittedModel
 from core.engines.time_split import is_after
 from core.errors import ArtifactError
 from core.monitoring.performance import check_performance
+from core.worker.messages import ArtifactMismatch, Send
 from core.worker.recorded_predictions import predict_recorded, reproduces
 from core.worker.resources import Resources
 
@@ -25,6 +27,7 @@ CHECK_WINDOW_DAYS = 7
 class LoadedChampion:
     """A served model, and what is wrong with it when it no longer predicts what it did."""
 
+    champion: Champion
     model: FittedModel
     mismatch: str | None
 
@@ -46,29 +49,85 @@ def load_model(
 
 
 def load_served(store: ArtifactStore, champion: Champion, resources: Resources) -> LoadedChampion:
-    """The champion's served fit, asked for its recorded predictions again."""
+    """The champion's served fit, asked for its recorded predictions again.
+
+    Raises
+    ------
+    ArtifactError
+        When it cannot be loaded at all.
+    """
     model = load_model(
         store,
         champion.artifact_hash,
         engine=champion.engine,
         trusted_types=resources.trusted_types,
     )
-    recorded = store.read_metadata(champion.artifact_hash)["recorded"]
     mismatch = None
-    if not reproduces(*predict_recorded(model, recorded)):
+    if not reproduces(*predict_recorded(model, store.read_metadata(champion.artifact_hash))):
         mismatch = (
             f"Version {champion.model_version} no longer gives the predictions that it gave when "
             "it was stored; the libraries it was trained with were "
             + ", ".join(f"{k} {v}" for k, v in sorted(champion.library_versions.items()))
             + "."
         )
-    return LoadedChampion(model=model, mismatch=mismatch)
+    return LoadedChampion(champion=champion, model=model, mismatch=mismatch)
+
+
+def load_champion(
+    store: ArtifactStore, champion: Champion | None, resources: Resources, send: Send
+) -> LoadedChampion | None:
+    """The champion, where there is one; that it does not predict what it did is told at once.
+
+    Raises
+    ------
+    ArtifactError
+        When it cannot be loaded at all.
+    """
+    if champion is None:
+        return None
+    served = load_served(store, champion, resources)
+    if served.mismatch is not None:
+        send(ArtifactMismatch(deployment_id=champion.deployment_id, detail=served.mismatch))
+    return served
+
+
+def read_labelled(
+    resources: Resources,
+    model_type: ModelType,
+    *,
+    models: Iterable[FittedModel] = (),
+    start: datetime | None,
+    end: datetime,
+) -> pd.DataFrame:
+    """Rows whose label became known in ``(start, end]``, as they could be seen at ``end``.
+
+    Parameters
+    ----------
+    resources : Resources
+    model_type : ModelType
+    models : iterable of FittedModel
+        Models to be judged on the rows: their features may be others than those of today.
+    start : datetime or None
+        None: all history.
+    end : datetime
+    """
+    columns = dict.fromkeys(needed_columns(model_type))
+    for model in models:
+        columns |= dict.fromkeys(model.feature_columns)
+    return read_rows(
+        resources.database_url,
+        model_type,
+        visible_at=end,
+        start=start,
+        end=end,
+        window_by="label_time",
+        columns=tuple(columns),
+    )
 
 
 def judge_champion(
     resources: Resources,
     model_type: ModelType,
-    champion: Champion | None,
     served: LoadedChampion | None,
     *,
     evaluated_at: datetime,
@@ -78,64 +137,45 @@ def judge_champion(
     """A performance check's result, as the API shows it.
 
     Rows count when they were labelled in the window and are newer than everything that the
-    champion's training saw.
+    champion's training saw, its holdout included.
+
+    Parameters
+    ----------
+    resources : Resources
+    model_type : ModelType
+    served : LoadedChampion or None
+        None where nothing serves: then a first training is what is needed.
+    evaluated_at : datetime
+        End of the window.
+    window_days : int
+    threshold : float or None
+        In place of the model type's own.
     """
     start = evaluated_at - timedelta(days=window_days)
-    if champion is None or served is None:
-        return _nothing_serves(model_type, start, evaluated_at, window_days, threshold)
-    frame = read_rows(
-        resources.database_url,
-        model_type,
-        visible_at=evaluated_at,
-        start=start,
-        end=evaluated_at,
-        window_by="label_time",
-    )
-    frame = frame[is_after(frame, model_type, champion.window_end)]
+    frame, reference = pd.DataFrame(), None
+    if served is not None:
+        rows = read_labelled(
+            resources, model_type, models=[served.model], start=start, end=evaluated_at
+        )
+        frame = rows[is_after(rows, model_type, served.champion.window_end)]
+        reference = served.champion.reference
     check = check_performance(
         model_type=model_type,
-        model=served.model,
+        model=served.model if served else None,
         frame=frame,
-        reference=champion.reference,
+        reference=reference,
         threshold=threshold,
     )
+    if served is None:
+        check = replace(check, needs_retraining=True)
     return check.as_json() | {
         "model_type": model_type.name,
-        "model_id": str(champion.model_id),
-        "model_version": champion.model_version,
-        "deployment_id": str(champion.deployment_id),
+        "model_id": served.champion.model_id if served else None,
+        "model_version": served.champion.model_version if served else None,
+        "deployment_id": served.champion.deployment_id if served else None,
         "time_window": window_days,
-        "window_start": start.isoformat(),
-        "window_end": evaluated_at.isoformat(),
+        "window_start": start,
+        "window_end": evaluated_at,
         "drift": None,
-        "artifact_mismatch": served.mismatch,
-    }
-
-
-def _nothing_serves(
-    model_type: ModelType,
-    start: datetime,
-    end: datetime,
-    window_days: int,
-    threshold: float | None,
-) -> dict[str, Any]:
-    check = check_performance(
-        model_type=model_type,
-        model=None,
-        frame=pd.DataFrame(),
-        reference=None,
-        threshold=threshold,
-    )
-    return check.as_json() | {
-        "model_type": model_type.name,
-        "model_id": None,
-        "model_version": None,
-        "deployment_id": None,
-        # Without a champion the first training is what is needed.
-        "needs_retraining": True,
-        "time_window": window_days,
-        "window_start": start.isoformat(),
-        "window_end": end.isoformat(),
-        "drift": None,
-        "artifact_mismatch": None,
+        "artifact_mismatch": served.mismatch if served else None,
     }

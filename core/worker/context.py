@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from threading import Event
 
-from core.database import PostgresDatabase
+from core.database.protocol import Database
 from core.process_name import process_name
 from core.queue import Doorbell
 from core.settings import Settings
@@ -26,17 +26,17 @@ class WorkerContext:
     leaving: Event = field(default_factory=Event)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> WorkerContext:
+    def from_settings(cls, settings: Settings, database: Database) -> WorkerContext:
         """Connects to nothing yet.
 
         Raises
         ------
         ConfigurationError
-            When an address is missing; it is named.
+            When an address is missing or wrong; it is named.
         """
         return cls(
             name=process_name(),
-            store=Store(PostgresDatabase(settings.require_database_url())),
+            store=Store(database),
             doorbell=Doorbell(settings.require_redis_url()),
             resources=Resources.from_settings(settings),
             limits=Limits(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
-from typing import Any
 
 from core.errors import DatabaseUnavailable, JobCancelled, LeaseLost
 from core.store import LEASE_SECONDS
+from core.worker.messages import Progress
 
 HEARTBEAT_SECONDS = 2.0
 
+# Given what the child said since the last one, extends the lease; returns whether to stop.
+Heartbeat = Callable[[Sequence[Progress]], bool]
+
 
 class WorkerLeaving(Exception):
-    """This worker was asked to end: the work goes back to the queue."""
+    """The worker was asked to end: the work goes back to the queue."""
 
 
 class LeaseKeeper:
@@ -23,21 +26,20 @@ class LeaseKeeper:
     Parameters
     ----------
     heartbeat : callable
-        Given what the child said last, extends the lease; returns whether to stop.
     leaving : Event
         Set when the worker is asked to end.
     """
 
-    def __init__(self, heartbeat: Callable[[list[dict[str, Any]]], bool], leaving: Event) -> None:
+    def __init__(self, heartbeat: Heartbeat, leaving: Event) -> None:
         self._heartbeat = heartbeat
         self._leaving = leaving
-        self._said: list[dict[str, Any]] = []
+        self._said: list[Progress] = []
         self._renewed = time.monotonic()
         self._due = 0.0
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def hear(self, progress: Progress) -> None:
         """Keep what the child said for the next heartbeat, which is due at once."""
-        self._said.append(message)
+        self._said.append(progress)
         self._due = 0.0
 
     def tick(self) -> None:
@@ -50,16 +52,29 @@ class LeaseKeeper:
         """
         if self._leaving.is_set():
             raise WorkerLeaving
+        if time.monotonic() >= self._due:
+            self._renew()
+
+    def pass_on(self) -> None:
+        """Write what the child said last, however short it worked.
+
+        Raises
+        ------
+        JobCancelled, LeaseLost
+            What it found out no longer counts.
+        """
+        if self._said:
+            self._renew()
+
+    def _renew(self) -> None:
         now = time.monotonic()
-        if now < self._due:
-            return
         self._due = now + HEARTBEAT_SECONDS
         try:
             stop = self._heartbeat(self._said)
-        except DatabaseUnavailable:
+        except DatabaseUnavailable as exc:
             # The lease stands without a renewal for a while; after that another may hold it.
             if now - self._renewed > LEASE_SECONDS:
-                raise LeaseLost("The database was away for longer than the lease.") from None
+                raise LeaseLost("The database was away for longer than the lease.") from exc
             return
         self._said = []
         self._renewed = now

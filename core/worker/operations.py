@@ -1,90 +1,48 @@
-"""The heavy work of checks, validations and deployments, as it runs in the child.
-
-Each target is worked on alone: one that fails is reported, and the others go on.
-"""
+"""The heavy work of checks, validations and deployments, as it runs in the child."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from core.artifacts import ArtifactStore
-from core.datasets import read_rows
-from core.domain import (
-    ClaimedOperation,
-    OperationKind,
-    StoredModel,
-    Target,
-    ValidationVerdict,
-)
+from core.domain import OperationKind, StoredModel, Target, ValidationVerdict
 from core.engines.continuous_learning import ContinuousLearningEngine
-from core.engines.model_validation import ModelValidationFramework
 from core.engines.stored_plan import recount
-from core.engines.time_split import is_after
-from core.errors import ArtifactError, InvalidRequest, RefitError
+from core.errors import ArtifactError, InvalidRequest
 from core.monitoring.data_quality import assess
-from core.worker.champions import CHECK_WINDOW_DAYS, judge_champion, load_model, load_served
+from core.worker.challengers import Challenger
+from core.worker.champions import (
+    CHECK_WINDOW_DAYS,
+    judge_champion,
+    load_champion,
+    load_model,
+    read_labelled,
+)
+from core.worker.messages import Send
+from core.worker.model_pages import as_trained
 from core.worker.recorded_predictions import predict_recorded, reproduces
-from core.worker.resources import Resources
-from core.worker.retraining import final_fit, reload_check
+from core.worker.tasks import Outcome, TargetTask
 
-Send = Callable[[Any], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OperationTask:
-    """What the child is given: the operation as it was claimed, and where things are."""
-
-    operation: ClaimedOperation
-    resources: Resources
+# A window's start is exclusive where rows are read; a plan's own is its first row.
+_AN_INSTANT = timedelta(microseconds=1)
 
 
-def run_operation(task: OperationTask, send: Send) -> dict[str, Any]:
-    """Do an operation; the outcome is what ``finish_operation`` takes.
-
-    Raises
-    ------
-    RefitError
-        A transient one (the database is away): the whole operation may be tried again.
-    """
+def work_on_target(task: TargetTask, send: Send) -> Outcome:
+    """Check, validate, or get ready to deploy; one of the results of ``finish_operation``."""
     work = {
         OperationKind.CHECK: _check,
         OperationKind.VALIDATION: _validate,
         OperationKind.DEPLOYMENT: _prepare_deployment,
     }[task.operation.kind]
-    store = task.resources.artifacts()
-    results: list[dict[str, Any]] = []
-    errors: list[dict[str, Any]] = []
-    for number, target in enumerate(task.operation.targets):
-        send({"progress": number / len(task.operation.targets)})
-        try:
-            results.append(work(task, store, target))
-        except RefitError as exc:
-            if exc.transient:
-                raise
-            errors.append(
-                {
-                    "model_type": target.model_type.name,
-                    "model_id": target.model and str(target.model.id),
-                    "type": exc.problem,
-                    "status": exc.status,
-                    "detail": str(exc),
-                }
-            )
-    return {"status": "succeeded", "results": results, "errors": errors}
+    return work(task, send)
 
 
-def _check(task: OperationTask, store: ArtifactStore, target: Target) -> dict[str, Any]:
-    parameters = task.operation.parameters
-    served = None
-    if target.champion is not None:
-        served = load_served(store, target.champion, task.resources)
+def _check(task: TargetTask, send: Send) -> Outcome:
+    target, parameters = task.target, task.operation.parameters
+    served = load_champion(task.resources.artifacts(), target.champion, task.resources, send)
     return judge_champion(
         task.resources,
         target.model_type,
-        target.champion,
         served,
         evaluated_at=task.operation.evaluated_at,
         window_days=parameters.get("time_window") or CHECK_WINDOW_DAYS,
@@ -92,72 +50,70 @@ def _check(task: OperationTask, store: ArtifactStore, target: Target) -> dict[st
     )
 
 
-def _asked_model(target: Target) -> StoredModel:
-    if target.model is None:
-        raise InvalidRequest(f"No model of {target.model_type.name} was named.")
-    return target.model
-
-
-def _validate(task: OperationTask, store: ArtifactStore, target: Target) -> dict[str, Any]:
-    model_type, model, champion = target.model_type, _asked_model(target), target.champion
-    resources = task.resources
-    challenger = load_model(
-        store, model.artifact_hash, engine=model.engine, trusted_types=resources.trusted_types
-    )
+def _validate(task: TargetTask, send: Send) -> Outcome:
+    model, champion, resources = _asked_model(task.target), task.target.champion, task.resources
+    store = resources.artifacts()
     served = None
+    # The champion itself is judged by the absolute gates alone.
     if champion is not None and champion.model_id != model.id:
-        served = load_served(store, champion, resources)
-    frame = read_rows(
-        resources.database_url,
+        served = load_champion(store, champion, resources, send)
+    page = store.read_metadata(model.artifact_hash)
+    model_type = as_trained(task.target.model_type, model, page)
+    rows = read_labelled(
+        resources,
         model_type,
-        visible_at=task.operation.evaluated_at,
-        start=model.plan.window_start - timedelta(microseconds=1),
+        models=[served.model] if served else [],
+        start=model.plan.window_start - _AN_INSTANT,
         end=task.operation.evaluated_at,
-        window_by="label_time",
     )
-    engine = ContinuousLearningEngine(model_type, factories=resources.factories(model_type.engine))
-    plan = recount(frame, model_type, model.plan)
-    parts = engine.split(frame, plan)
-    validation = ModelValidationFramework(model_type).validate(
-        challenger=challenger,
-        champion=served.model if served else None,
-        # Rows that came since are as fair as the holdout: the challenger has seen neither.
-        holdout=frame[is_after(frame, model_type, plan.train_end)],
-        champion_cutoff=champion.cutoff if champion and served else None,
-        quality=assess(parts.window, model_type),
-        training_rows=plan.rows,
-        train_frame=parts.train,
-        reload=reload_check(store, model.artifact_hash, model.engine, resources),
-        seed=model.random_seed,
+    engine = ContinuousLearningEngine(model_type, factories=resources.factories(model.engine))
+    plan = recount(rows, model_type, model.plan)
+    challenger = Challenger(
+        model_type=model_type,
+        engine=engine,
+        model=load_model(
+            store, model.artifact_hash, engine=model.engine, trusted_types=resources.trusted_types
+        ),
+        artifact_hash=model.artifact_hash,
+        page=page,
+        plan=plan,
+        rows=rows,
+        store=store,
+        resources=resources,
     )
-    result = validation.as_json() | {
-        "model_id": str(model.id),
-        "model_type": model_type.name,
+    quality = assess(engine.split(rows, plan).window, model_type)
+    validation = challenger.validate(served, quality=quality)
+    result: dict[str, Any] = validation.as_json() | {
+        "model_id": model.id,
+        "model_type": model.model_type,
         "model_version": model.version,
-        "champion_deployment_id": champion and str(champion.deployment_id),
+        "champion_deployment_id": champion.deployment_id if champion else None,
     }
     approved = validation.verdict is ValidationVerdict.APPROVED
-    if approved and model_type.final_fit and model.final_artifact_hash is None:
-        page = store.read_metadata(model.artifact_hash)
-        result["final_fit"] = final_fit(
-            engine, store, frame, challenger, plan, page, model.random_seed
-        )
+    # Without rows of the window that it has not seen, a refit would be the same model again.
+    wanted = model_type.final_fit and model.final_artifact_hash is None and plan.holdout_rows > 0
+    if approved and wanted:
+        result["final_fit"] = challenger.refit()
     return result
 
 
-def _prepare_deployment(
-    task: OperationTask, store: ArtifactStore, target: Target
-) -> dict[str, Any]:
+def _prepare_deployment(task: TargetTask, _send: Send) -> Outcome:
     """Load what would serve and ask it for its recorded predictions; the swap itself is SQL."""
-    model = _asked_model(target)
+    model, store = _asked_model(task.target), task.resources.artifacts()
     digest = model.final_artifact_hash or model.artifact_hash
     fitted = load_model(
         store, digest, engine=model.engine, trusted_types=task.resources.trusted_types
     )
-    if not reproduces(*predict_recorded(fitted, store.read_metadata(digest)["recorded"])):
+    if not reproduces(*predict_recorded(fitted, store.read_metadata(digest))):
         raise ArtifactError(
             f"Version {model.version} of {model.model_type} does not give the predictions that "
             "were recorded with it.",
             hint="Train it again where it will be served.",
         )
-    return {"model_id": str(model.id), "model_type": model.model_type}
+    return {"model_id": model.id, "model_type": model.model_type}
+
+
+def _asked_model(target: Target) -> StoredModel:
+    if target.model is None:
+        raise InvalidRequest(f"No model of {target.model_type.name} was named.")
+    return target.model

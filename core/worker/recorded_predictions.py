@@ -8,6 +8,7 @@ before it shows in production.
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,14 +18,28 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.engines.fitted_model import FittedModel
+from core.errors import ArtifactError
 
 _ROWS = 50
 # Sums in another order (threads, BLAS) may differ in the last digits; a class never may.
 _RELATIVE_TOLERANCE = 1e-6
+_ABSOLUTE_TOLERANCE = 1e-9
 
 
 def record_predictions(model: FittedModel, frame: pd.DataFrame) -> dict[str, Any]:
-    """Rows spread over ``frame`` and what the model says of them, as JSON values."""
+    """Rows spread over ``frame`` and what the model says of them, as JSON values.
+
+    Parameters
+    ----------
+    model : FittedModel
+    frame : DataFrame of n > 0 rows
+        At most 50 of them are taken, evenly spread.
+
+    Returns
+    -------
+    dict
+        ``rows``, an Arrow stream in base64, and ``predictions``, a list.
+    """
     chosen = np.unique(np.linspace(0, len(frame) - 1, min(_ROWS, len(frame))).astype(int))
     rows = frame.iloc[chosen][model.feature_columns].reset_index(drop=True)
     table = pa.Table.from_pandas(rows, preserve_index=False)
@@ -38,20 +53,41 @@ def record_predictions(model: FittedModel, frame: pd.DataFrame) -> dict[str, Any
 
 
 def predict_recorded(
-    model: FittedModel, recorded: Mapping[str, Any]
+    model: FittedModel, page: Mapping[str, Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Recorded predictions and the model's own of the same rows, each of shape (n,)."""
-    stream = pa.ipc.open_stream(base64.b64decode(recorded["rows"]))
-    rows = stream.read_all().to_pandas()
-    return np.asarray(recorded["predictions"]), model.predict(rows)
+    """Recorded predictions and the model's own of the same rows, each of shape (n,).
+
+    Parameters
+    ----------
+    model : FittedModel
+    page : mapping
+        The metadata beside its artifact.
+
+    Raises
+    ------
+    ArtifactError
+        When the page holds no recorded predictions, or damaged ones.
+    """
+    try:
+        recorded = page["recorded"]
+        stream = pa.ipc.open_stream(base64.b64decode(recorded["rows"], validate=True))
+        rows = stream.read_all().to_pandas()
+        predictions = np.asarray(recorded["predictions"])
+    except (KeyError, TypeError, binascii.Error, pa.ArrowInvalid, OSError) as exc:
+        raise ArtifactError(
+            "The predictions that were recorded with a model are missing or damaged.",
+            hint="Restore the artifact's metadata from a backup, or train a new model.",
+        ) from exc
+    return predictions, model.predict(rows)
 
 
 def reproduces(recorded: NDArray[Any], reloaded: NDArray[Any]) -> bool:
     """Whether the predictions are the same: classes exactly, numbers but for the last digits."""
     if recorded.shape != reloaded.shape:
         return False
-    if np.issubdtype(reloaded.dtype, np.floating):
+    numbers = all(np.issubdtype(values.dtype, np.number) for values in (recorded, reloaded))
+    if numbers:
         return bool(
-            np.allclose(recorded.astype(float), reloaded, rtol=_RELATIVE_TOLERANCE, atol=1e-9)
+            np.allclose(recorded, reloaded, rtol=_RELATIVE_TOLERANCE, atol=_ABSOLUTE_TOLERANCE)
         )
     return bool((recorded.astype(str) == reloaded.astype(str)).all())

@@ -44,21 +44,22 @@ class Resources:
         return ArtifactStore.open(self.artifacts_url, endpoint_url=self.s3_endpoint_url)
 
     def factories(self, engine: str) -> dict[str, Callable[[], Any]]:
-        """The allow-listed factory of this engine; empty for a built-in one.
+        """The allow-listed factory of this engine; empty for any other name.
 
-        Only what the operator listed is ever imported, never what a model type names.
+        Only what the operator listed is ever imported, never what a model type names. An engine
+        that is not listed is refused where the pipeline is made, as any unknown name.
 
         Raises
         ------
         ConfigurationError
             When a listed factory cannot be imported.
         """
-        if ":" not in engine or engine not in self.engines:
+        if engine not in self.engines:
             return {}
-        module_name, attribute = engine.split(":", 1)
+        module_name, _, attribute = engine.partition(":")
         try:
-            factory = getattr(importlib.import_module(module_name), attribute)
-        except (ImportError, AttributeError) as exc:
+            factory: Callable[[], Any] = getattr(importlib.import_module(module_name), attribute)
+        except (ImportError, AttributeError, ValueError) as exc:  # ValueError: no module's name
             raise ConfigurationError(
                 f"REFIT_ENGINES names {engine}, which cannot be imported: {exc}.",
                 hint="Install the package where the worker runs, or correct the name.",

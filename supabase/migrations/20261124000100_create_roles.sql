@@ -19,7 +19,7 @@ begin
 exception
     when insufficient_privilege then
         raise exception 'The roles anon, authenticated, service_role and refit_reader are missing, and % may not create them.', current_user
-            using hint = 'Apply the migrations once as a superuser, or as a role with CREATEROLE and BYPASSRLS.';
+            using hint = 'Apply the migrations once as a superuser, or from PostgreSQL 16 on as a role with CREATEROLE and BYPASSRLS.';
 end
 $$;
 

@@ -31,10 +31,12 @@ create table public.ml_model_types (
         source_relation ~ '^[^.]+\.[^.]+$'
     ),
     constraint ml_model_types_has_keys check (
-        pg_catalog.array_length(key_columns, 1) between 1 and 32
+        pg_catalog.cardinality(key_columns) between 1 and 32
+        and pg_catalog.array_position(key_columns, null) is null
     ),
     constraint ml_model_types_has_features check (
-        pg_catalog.array_length(feature_columns, 1) between 1 and 1000
+        pg_catalog.cardinality(feature_columns) between 1 and 1000
+        and pg_catalog.array_position(feature_columns, null) is null
     ),
     constraint ml_model_types_target_is_no_feature check (
         not (target_column = any(feature_columns))

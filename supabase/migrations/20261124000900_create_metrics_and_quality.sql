@@ -28,7 +28,7 @@ create table public.ml_performance_metrics (
     constraint ml_performance_metrics_p_value_in_range check (p_value between 0 and 1)
 ) partition by range (recorded_at);
 comment on table public.ml_performance_metrics is
-'A champion''s metric on newly labelled rows, with the verdict. No foreign keys: rows outlive nothing and are kept by age.';
+'A champion''s metric on newly labelled rows, with the verdict. No foreign keys: rows are kept by age, whatever becomes of what they name.';
 comment on column public.ml_performance_metrics.value is
 'Null when there were no rows to measure.';
 create index ml_performance_metrics_by_type

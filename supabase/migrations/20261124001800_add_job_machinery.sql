@@ -10,7 +10,7 @@ declare
 begin
     perform private.act_as_worker(p_worker);
     update public.ml_training_jobs set
-        status = 'running', stage = 'load', progress = 0, attempt = attempt + 1,
+        status = 'running', stage = 'check', progress = 0, attempt = attempt + 1,
         lease_token = pg_catalog.gen_random_uuid(), lease_owner = p_worker,
         lease_expires_at = pg_catalog.clock_timestamp() + p_lease_seconds * interval '1 second',
         started_at = coalesce(started_at, pg_catalog.clock_timestamp())
@@ -27,7 +27,13 @@ begin
             select private.model_type_json(t)
             from public.ml_model_types as t where t.name = v_job.model_type
         ),
-        'champion', private.champion_json(v_job.model_type, v_job.environment)
+        'champion', private.champion_json(v_job.model_type, v_job.environment),
+        'last_attempt', (
+            select pg_catalog.max(m.window_end)
+            from public.ml_models as m
+            inner join public.ml_training_jobs as j on m.training_job_id = j.id
+            where m.model_type = v_job.model_type and j.environment = v_job.environment
+        )
     );
 end
 $$;

@@ -147,8 +147,8 @@ def test_metadata_that_are_not_json_are_refused_and_nothing_is_stored(
 
 def test_settings_open_the_store_they_name(s3_server: S3Server, model: Pipeline) -> None:
     settings = Settings(
-        artifacts_url=f"s3://{s3_server.bucket}/by-settings",
-        s3_endpoint_url=s3_server.endpoint_url,
+        REFIT_ARTIFACTS_URL=f"s3://{s3_server.bucket}/by-settings",
+        REFIT_S3_ENDPOINT_URL=s3_server.endpoint_url,
     )
 
     digest = open_artifact_store(settings).put(model, metadata=METADATA)
@@ -224,7 +224,7 @@ def test_a_store_that_is_away_is_an_error_soon(aws_credentials: None) -> None:
 
 def test_opening_a_store_needs_its_address() -> None:
     with pytest.raises(ConfigurationError, match="REFIT_ARTIFACTS_URL"):
-        open_artifact_store(Settings(artifacts_url=None, redis_url=SecretStr("redis://x")))
+        open_artifact_store(Settings(REFIT_ARTIFACTS_URL=None, REDIS_URL=SecretStr("redis://x")))
 
 
 def test_the_package_loads_no_heavy_library_by_itself() -> None:

@@ -53,9 +53,10 @@ def store(scene: Scene) -> Store:
     return scene.store
 
 
-# As on Supabase until 2026: whatever is made in public is granted to the API roles, so that a
-# migration that forgets to revoke shows.
+# As on Supabase until 2026: whatever is made in public is granted to the API roles. Tables of all
+# schemas are here, so that a migration that forgets to revoke shows.
 SUPABASE_DEFAULTS = """
+alter default privileges grant all on tables to anon, authenticated, service_role;
 alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
 alter default privileges in schema public
 grant all on functions to anon, authenticated, service_role;

@@ -33,7 +33,7 @@ def digest(text: str) -> str:
 
 
 def actor(role: Role) -> Actor:
-    return Actor(kind="key", id=f"key-{role}", name=f"a key of a {role}", role=role)
+    return Actor(kind="key", id=f"key-{role}", name=f"the {role}'s key", role=role)
 
 
 def claims(role: str | None = None, **changes: Any) -> Row:
@@ -121,6 +121,15 @@ def check_of(champion: Mapping[str, Any], verdict: str = "degraded", **changes: 
     }
 
 
+# How a worker may end a job.
+JOB_ENDS: dict[str, Row] = {
+    "succeeded": {"status": "succeeded", "model": trained_model()},
+    "failed": {"status": "failed", "error": FAILURE},
+    "cancelled": {"status": "cancelled"},
+    "skipped": {"status": "skipped", "skip_reason": "The champion is healthy."},
+}
+
+
 def quality(**changes: Any) -> Row:
     return {
         "score": 0.9,
@@ -191,7 +200,9 @@ class Scene:
         )
         return self.row("select * from ml_models where id = %s", finished["result"]["model_id"])
 
-    def challenger(self, model_type: str = "churn", text: str = "challenger", **changes: Any) -> Row:
+    def challenger(
+        self, model_type: str = "churn", text: str = "challenger", **changes: Any
+    ) -> Row:
         """A model that is approved against the champion of now, and not deployed."""
         return self.trained(
             model_type,
@@ -218,7 +229,7 @@ class Scene:
         self, model_type: str = "churn", environment: Environment = Environment.PRODUCTION
     ) -> str | None:
         champion = self.store.get_champion(model_type, environment)
-        return champion and str(champion.deployment_id)
+        return None if champion is None else str(champion.deployment_id)
 
     def queued_operation(self, kind: OperationKind, **changes: Any) -> UUID:
         if kind is OperationKind.CHECK:
@@ -244,6 +255,14 @@ class Scene:
             OperationKind.DEPLOYMENT, model_ids=[UUID(str(model_id))], **changes
         )
         return self.store.finish_operation(operation, deployment_outcome(model_id))
+
+    def served(self) -> list[tuple[int, str]]:
+        """Version and status of each deployment, oldest first."""
+        rows = self.rows(
+            "select m.version, d.status from ml_model_deployments as d "
+            "join ml_models as m on m.id = d.model_id order by d.created_at"
+        )
+        return [(r["version"], r["status"]) for r in rows]
 
     def row(self, statement: str, *values: Any) -> Row:
         """The only row of a query, as the owner sees it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import psycopg
 import pytest
 
@@ -149,7 +148,7 @@ def test_one_actor_does_not_linger_into_the_next_transaction(
     scene.model_type("churn")
     since = len(log(scene))
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("select private.act_as('{\"id\": \"somebody\"}')")
+        connection.execute('select private.act_as(\'{"id": "somebody"}\')')
         connection.execute("update ml_model_types set enabled = false")
 
     assert actions(scene, since=since) == [("model_type.updated", "postgres")]
@@ -179,9 +178,7 @@ def test_an_event_from_outside_is_on_record(scene: Scene) -> None:
 
 @pytest.mark.parametrize("field", ["workflow", "execution_id", "step", "outcome"])
 @pytest.mark.parametrize(("value", "message"), [(" ", "is needed"), ("x" * 201, "at most 200")])
-def test_an_event_says_what_it_is_about(
-    scene: Scene, field: str, value: str, message: str
-) -> None:
+def test_an_event_says_what_it_is_about(scene: Scene, field: str, value: str, message: str) -> None:
     event = {"p_workflow": "w", "p_execution_id": "1", "p_step": "s", "p_outcome": "ok"}
 
     with pytest.raises(InvalidRequest, match=f"{field} .*{message}"):

@@ -181,7 +181,7 @@ def test_an_actor_must_be_whole(scene: Scene, speaker: Row) -> None:
 def test_override_limits_needs_an_admin(scene: Scene) -> None:
     scene.model_type("churn")
 
-    with pytest.raises(Forbidden, match="needs the role admin; a key of a operator has"):
+    with pytest.raises(Forbidden, match="needs the role admin; the operator's key has"):
         scene.as_role(Role.OPERATOR).trigger_retraining(override_limits=True)
     assert scene.as_role(Role.ADMIN).trigger_retraining(override_limits=True)["jobs"]
 

@@ -166,7 +166,8 @@ def test_each_role_can_do_to_each_table_what_it_should(catalogue: Owner, role: s
     for table in tables(catalogue):
         held = query(
             catalogue,
-            "select p.name from unnest(%s::text[]) as p (name) where has_table_privilege(%s, %s, p.name)",
+            "select p.name from unnest(%s::text[]) as p (name) "
+            "where has_table_privilege(%s, %s, p.name)",
             list(privileges),
             role,
             table["oid"],

@@ -1,26 +1,21 @@
-"""Checks, validations and deployments that were asked for: the same states as jobs, never skipped."""
+"""Checks, validations and deployments that were asked for: the states of jobs, never skipped."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
-from core.domain import ClaimedOperation, OperationKind, ValidationVerdict
-from core.errors import IllegalTransition, InvalidRequest, LeaseLost, NotApproved, NotFound
+from core.domain import ClaimedOperation, OperationKind
+from core.errors import IllegalTransition, LeaseLost, NotFound
 from core.store import Store
 from tests.database.factories import (
     FAILURE,
-    WINDOW_START,
     WORKER,
     Row,
     Scene,
-    check_of,
-    deployment_outcome,
     digest,
-    judgement,
-    trained_model,
 )
 
 CHECK, VALIDATION, DEPLOYMENT = OperationKind
@@ -36,14 +31,14 @@ def churn(scene: Scene) -> None:
     scene.model_type("churn")
 
 
-def use(store: Store, operation: ClaimedOperation, action: str) -> object:
+def use(store: Store, operation: ClaimedOperation, action: str) -> None:
     match action:
         case "heartbeat":
-            return store.heartbeat_operation(operation)
+            store.heartbeat_operation(operation)
         case "release":
-            return store.release_operation(operation)
+            store.release_operation(operation)
         case _:
-            return store.finish_operation(operation, ENDS[action])
+            store.finish_operation(operation, ENDS[action])
 
 
 def test_a_check_is_claimed_once_with_its_targets(scene: Scene) -> None:
@@ -134,9 +129,7 @@ def test_no_token_is_not_a_lease(scene: Scene) -> None:
     operation = scene.running_operation(CHECK)
 
     with pytest.raises(LeaseLost):
-        scene.database.call(
-            "release_operation", {"p_id": operation.id, "p_lease_token": None}
-        )
+        scene.database.call("release_operation", {"p_id": operation.id, "p_lease_token": None})
 
 
 def test_a_heartbeat_keeps_the_lease(scene: Scene) -> None:
@@ -191,271 +184,3 @@ def test_a_lost_operation_is_rung_twice_and_fails_at_the_third_loss(
     assert rings == [[ring], [ring], []]
     row = scene.operation(operation_id)
     assert (row["status"], row["error"]["type"]) == ("failed", "worker_lost")
-
-
-# What checks write --------------------------------------------------------------------------
-
-
-def test_a_degraded_check_opens_an_alert_and_the_next_counts_on(scene: Scene) -> None:
-    champion = scene.champion()
-    for current in (0.7, 0.65):
-        operation = scene.running_operation(CHECK)
-        answer = scene.store.finish_operation(
-            operation, {"status": "succeeded", "results": [check_of(champion, current=current)]}
-        )
-        assert answer["result"]["needs_retraining"] is True
-
-    alert = scene.alerts(status="open")[0]
-    assert (alert["kind"], alert["occurrences"]) == ("performance_degradation", 2)
-    assert alert["details"]["current"] == 0.65
-    metrics = scene.rows("select value, verdict from ml_performance_metrics order by recorded_at")
-    assert metrics == [
-        {"value": 0.7, "verdict": "degraded"},
-        {"value": 0.65, "verdict": "degraded"},
-    ]
-
-
-def test_a_healthy_check_closes_the_alert(scene: Scene) -> None:
-    champion = scene.champion()
-    for verdict in ("degraded", "healthy"):
-        operation = scene.running_operation(CHECK)
-        answer = scene.store.finish_operation(
-            operation, {"status": "succeeded", "results": [check_of(champion, verdict)]}
-        )
-
-    assert answer["result"]["needs_retraining"] is False
-    assert [a["status"] for a in scene.alerts()] == ["resolved"]
-
-
-@pytest.mark.parametrize("verdict", ["inconclusive", "insufficient_data"])
-def test_a_check_that_says_nothing_leaves_the_alert(scene: Scene, verdict: str) -> None:
-    champion = scene.champion()
-    for each in ("degraded", verdict):
-        scene.store.finish_operation(
-            scene.running_operation(CHECK),
-            {"status": "succeeded", "results": [check_of(champion, each)]},
-        )
-
-    alert = scene.alerts()[0]
-    assert (alert["status"], alert["occurrences"]) == ("open", 1)
-
-
-def test_an_acknowledged_alert_counts_on_and_a_resolved_one_starts_anew(scene: Scene) -> None:
-    champion = scene.champion()
-
-    def check(verdict: str) -> None:
-        scene.store.finish_operation(
-            scene.running_operation(CHECK),
-            {"status": "succeeded", "results": [check_of(champion, verdict)]},
-        )
-
-    check("degraded")
-    alert = scene.alerts()[0]
-    for _ in range(2):
-        scene.database.call("acknowledge_alert", {"p_id": alert["id"]})
-    check("degraded")
-    assert [(a["status"], a["occurrences"]) for a in scene.alerts()] == [("acknowledged", 2)]
-    check("healthy")
-    with pytest.raises(IllegalTransition, match="resolved already"):
-        scene.database.call("acknowledge_alert", {"p_id": alert["id"]})
-    check("degraded")
-
-    assert [a["status"] for a in scene.alerts()] == ["resolved", "open"]
-    with pytest.raises(NotFound, match="no alert"):
-        scene.database.call("acknowledge_alert", {"p_id": uuid4()})
-
-
-def test_a_check_without_a_champion_writes_no_metric(scene: Scene) -> None:
-    result = {"model_type": "churn", "verdict": "insufficient_data", "deployment_id": None}
-
-    scene.store.finish_operation(
-        scene.running_operation(CHECK), {"status": "succeeded", "results": [result]}
-    )
-
-    assert scene.rows("select from ml_performance_metrics") == []
-
-
-def test_an_operation_whose_targets_all_failed_has_failed(scene: Scene) -> None:
-    outcome = {"status": "succeeded", "results": [], "errors": [FAILURE]}
-
-    answer = scene.store.finish_operation(scene.running_operation(CHECK), outcome)
-
-    assert (answer["status"], answer["error"]) == ("failed", FAILURE)
-
-
-# What validations write ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("verdict", "status"),
-    [("approved", "approved"), ("rejected", "rejected"), ("inconclusive", "candidate")],
-)
-def test_a_validation_decides_the_models_standing(scene: Scene, verdict: str, status: str) -> None:
-    model = scene.trained()
-
-    answer = scene.store.finish_operation(
-        scene.running_operation(VALIDATION, model_ids=[model["id"]]),
-        {
-            "status": "succeeded",
-            "results": [{"model_id": str(model["id"]), **judgement(verdict)}],
-        },
-    )
-
-    validation = scene.row("select * from ml_model_validations")
-    assert answer["result"]["results"][0]["validation_id"] == str(validation["id"])
-    assert validation["verdict"] == verdict
-    assert scene.row("select status from ml_models")["status"] == status
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "status"),
-    [
-        ("approved", "rejected", "approved"),
-        ("approved", "inconclusive", "approved"),
-        ("rejected", "inconclusive", "rejected"),
-        ("rejected", "approved", "approved"),
-        ("inconclusive", "rejected", "rejected"),
-    ],
-)
-def test_a_second_judgement_takes_no_approval_away(
-    scene: Scene, first: str, second: str, status: str
-) -> None:
-    model = scene.trained(validation=judgement(first))
-
-    scene.store.finish_operation(
-        scene.running_operation(VALIDATION, job_ids=[model["training_job_id"]]),
-        {"status": "succeeded", "results": [{"model_id": str(model["id"]), **judgement(second)}]},
-    )
-
-    assert scene.row("select status from ml_models")["status"] == status
-
-
-def test_one_refused_target_does_not_undo_the_others(scene: Scene) -> None:
-    scene.model_type("visits")
-    good, bad = scene.challenger("churn", "good"), scene.challenger("visits", "bad")
-    operation = scene.running_operation(DEPLOYMENT, model_ids=[bad["id"], good["id"]])
-    scene.champion("visits", "faster")
-
-    answer = scene.store.finish_operation(operation, deployment_outcome(bad["id"], good["id"]))
-
-    assert answer["status"] == "succeeded"
-    assert [d["model_id"] for d in answer["result"]["deployments"]] == [str(good["id"])]
-    error = answer["result"]["errors"][0]
-    assert (error["type"], error["status"], error["model_id"]) == (
-        "stale_validation",
-        409,
-        str(bad["id"]),
-    )
-
-
-# Asking -------------------------------------------------------------------------------------
-
-
-def test_models_are_named_by_type_job_or_id(scene: Scene) -> None:
-    scene.trained(text="first")
-    second = scene.trained(text="second")
-    ways: list[Row] = [
-        {"model_types": ["churn"]},
-        {"job_ids": [second["training_job_id"]]},
-        {"model_ids": [second["id"]]},
-    ]
-
-    for way in ways:
-        operation = scene.store.request_validation(**way)
-        assert scene.operation(operation)["parameters"] == {"model_ids": [str(second["id"])]}
-
-
-def test_a_deployment_by_type_means_the_newest_approved_model(scene: Scene) -> None:
-    approved = scene.challenger(text="approved")
-    scene.trained(text="rejected", validation=judgement(ValidationVerdict.REJECTED))
-
-    operation = scene.store.request_deployment(model_types=["churn"])
-
-    assert scene.operation(operation)["parameters"]["model_ids"] == [str(approved["id"])]
-
-
-def test_a_deployment_by_type_needs_an_approved_model(scene: Scene) -> None:
-    scene.trained()
-
-    with pytest.raises(NotApproved, match="churn has no approved model"):
-        scene.store.request_deployment(model_types=["churn"])
-
-
-MISSING = UUID("00000000-0000-4000-8000-000000000001")
-BAD_REQUESTS: dict[str, tuple[OperationKind, Row, str]] = {
-    "a tiny threshold": (CHECK, {"threshold": 0.0}, "threshold must be between"),
-    "a huge threshold": (CHECK, {"threshold": 1.5}, "threshold must be between"),
-    "no window": (CHECK, {"time_window": 0}, "time_window must be between"),
-    "a window without a value": (CHECK, {"time_window": None}, "time_window must be between"),
-    "an unknown type": (CHECK, {"model_types": ["chrun"]}, "no model type chrun"),
-    "no models": (VALIDATION, {}, "exactly one of model_ids, model_types or job_ids"),
-    "an empty list": (VALIDATION, {"model_ids": []}, "No model is named"),
-    "two ways": (
-        VALIDATION,
-        {"model_types": ["churn"], "job_ids": [MISSING]},
-        "exactly one of model_ids",
-    ),
-    "an unknown model": (VALIDATION, {"model_ids": [MISSING]}, f"no model {MISSING}"),
-    "a job without a model": (VALIDATION, {"job_ids": [MISSING]}, f"job {MISSING} has no model"),
-    "a type without a model": (VALIDATION, {"model_types": ["churn"]}, "churn has no model"),
-    "an unknown model to deploy": (DEPLOYMENT, {"model_ids": [MISSING]}, f"no model {MISSING}"),
-    "a long reason": (
-        DEPLOYMENT,
-        {"model_ids": [MISSING], "reason": "x" * 1001},
-        f"no model {MISSING}|reason must have",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", BAD_REQUESTS)
-def test_a_bad_request_names_what_is_wrong_and_changes_nothing(scene: Scene, what: str) -> None:
-    kind, arguments, message = BAD_REQUESTS[what]
-    before = scene.everything()
-
-    with pytest.raises(InvalidRequest, match=message):
-        scene.queued_operation(kind, **arguments)
-
-    assert scene.everything() == before
-
-
-# Artifacts that no longer predict what they did ---------------------------------------------
-
-
-def test_a_mismatch_opens_an_alert_and_queues_a_retraining(scene: Scene) -> None:
-    champion = scene.champion()
-
-    answer = scene.store.report_artifact_mismatch(
-        champion["id"], worker=WORKER, message="Row 3 is now 0.41."
-    )
-
-    job = scene.job(answer["jobs"][0]["id"])
-    assert (job["trigger"], job["force"], job["as_of"]) == ("artifact", True, None)
-    assert [(a["kind"], a["severity"]) for a in scene.alerts()] == [
-        ("artifact_mismatch", "critical")
-    ]
-    with pytest.raises(NotFound, match=str(MISSING)):
-        scene.store.report_artifact_mismatch(MISSING, worker=WORKER, message="")
-
-
-def test_a_mismatch_of_a_disabled_type_only_opens_the_alert(scene: Scene) -> None:
-    champion = scene.champion()
-    scene.store.update_model_type("churn", {"enabled": False})
-
-    answer = scene.store.report_artifact_mismatch(champion["id"], worker=WORKER, message="Odd.")
-
-    assert answer == {"jobs": []}
-    assert len(scene.alerts(kind="artifact_mismatch")) == 1
-
-
-def test_a_mismatch_of_a_replayed_type_is_retrained_in_its_own_time(scene: Scene) -> None:
-    scene.model_type("replayed", replay=True)
-    job = scene.running_job("replayed", as_of=WINDOW_START)
-    finished = scene.store.finish_training_job(
-        job, {"status": "succeeded", "model": trained_model(), "validation": judgement()}
-    )
-
-    answer = scene.store.report_artifact_mismatch(
-        UUID(finished["result"]["deployment_id"]), worker=WORKER, message="Odd."
-    )
-
-    assert scene.job(answer["jobs"][0]["id"])["as_of"] == WINDOW_START

@@ -132,3 +132,13 @@ def test_each_list_goes_on_where_it_stopped(scene: Scene) -> None:
         whole = scene.database.call(name, {"p_limit": 200, "p_model_type": "churn"})
         assert len(whole["items"]) >= 3, name
         assert first["items"] + rest["items"] == whole["items"], name
+
+
+def test_a_cursor_is_safe_in_an_address(scene: Scene) -> None:
+    text = "~?>" * 40
+
+    cursor = scene.row("select private.encode_cursor(%s, %s) as cursor", START, text)["cursor"]
+
+    assert set(cursor) & set("+/=\n&?") == set()
+    padded = cursor + "=" * (-len(cursor) % 4)
+    assert base64.urlsafe_b64decode(padded).decode().partition("|")[2] == text

@@ -43,9 +43,9 @@ def test_a_new_schedule_is_due_for_its_first_time_and_starts_nothing(scene: Scen
     assert len(first) == 2
     assert rings == [[], []]
     assert due(scene) == []
-    assert scene.rows("select last_run_at from ml_retraining_schedules") == [
-        {"last_run_at": None}
-    ] * 2
+    assert (
+        scene.rows("select last_run_at from ml_retraining_schedules") == [{"last_run_at": None}] * 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,7 @@ def test_what_is_off_is_never_due(scene: Scene) -> None:
     assert due(scene) == []
     assert scene.store.advance_schedule(schedule, next_run_at=NEXT, worker="s") == []
 
-    scene.database.call(
-        "update_schedule", {"p_id": schedule["id"], "p_changes": {"enabled": True}}
-    )
+    scene.database.call("update_schedule", {"p_id": schedule["id"], "p_changes": {"enabled": True}})
     # What was missed while it was off does not run later: the next time is computed anew.
     assert [s["next_run_at"] for s in due(scene)] == [None]
     scene.store.update_model_type("churn", {"enabled": False})

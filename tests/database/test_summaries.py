@@ -16,21 +16,21 @@ def churn(scene: Scene) -> None:
     scene.model_type("churn")
 
 
-def insert_metric(scene: Scene, value: float | None, verdict: str, *, days_ago: float) -> None:
+def insert_metric(scene: Scene, value: float | None, verdict: str, *, in_seconds: int) -> None:
     scene.owner.execute(
         "insert into ml_performance_metrics (recorded_at, model_type, environment, model_id, "
         "deployment_id, window_start, window_end, metric, baseline, value, samples, threshold, "
-        "verdict, needs_retraining, reason) values (now() - %s, 'churn', 'production', %s, %s, "
+        "verdict, needs_retraining, reason) values (now() + %s, 'churn', 'production', %s, %s, "
         "now(), now(), 'accuracy', 0.8, %s, 100, 0.03, %s, false, 'Measured.')",
-        (timedelta(days=days_ago), uuid4(), uuid4(), value, verdict),
+        (timedelta(seconds=in_seconds), uuid4(), uuid4(), value, verdict),
     )
 
 
 def test_the_performance_summary_counts_the_checks_of_the_last_days(scene: Scene) -> None:
-    # Partitions begin with this month: a second ago and minutes ago stay within the window of one.
-    insert_metric(scene, 0.7, "degraded", days_ago=0.003)
-    insert_metric(scene, None, "insufficient_data", days_ago=0.002)
-    insert_metric(scene, 0.9, "healthy", days_ago=0.001)
+    # Ahead of the clock: there are partitions from this month on.
+    insert_metric(scene, 0.7, "degraded", in_seconds=1)
+    insert_metric(scene, None, "insufficient_data", in_seconds=2)
+    insert_metric(scene, 0.9, "healthy", in_seconds=3)
 
     summary = scene.database.call("get_model_performance_summary", {})
 
@@ -41,7 +41,7 @@ def test_the_performance_summary_counts_the_checks_of_the_last_days(scene: Scene
     assert (row["lowest_value"], row["highest_value"], row["samples"]) == (0.7, 0.9, 300)
     assert (row["latest"]["value"], row["latest"]["verdict"]) == (0.9, "healthy")
     assert datetime.fromisoformat(row["last_checked_at"]).tzinfo is not None
-    for arguments in ({"p_model_type": "visits"}, {"p_environment": "staging"}, {"p_days": 0}):
+    for arguments in ({"p_model_type": "visits"}, {"p_environment": "staging"}, {"p_days": -1}):
         assert scene.database.call("get_model_performance_summary", arguments) == []
 
 
@@ -136,7 +136,7 @@ def test_the_status_shows_what_is_going_on(scene: Scene) -> None:
     assert status["average_improvement"] == pytest.approx(0.06)
     assert status["success_rate"] == round(5 / 6, 4)
     assert [c["model_version"] for c in status["champions"]] == [2]
-    assert [(j["status"], j["stage"]) for j in status["active_jobs"]] == [("running", "load")]
+    assert [(j["status"], j["stage"]) for j in status["active_jobs"]] == [("running", "check")]
     assert {a["kind"] for a in status["open_alerts"]} == {
         "performance_degradation",
         "data_quality",

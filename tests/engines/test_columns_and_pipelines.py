@@ -6,11 +6,11 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
+from core.domain import Task
 from core.engines.columns import column_kinds, normalise, target_values
 from core.engines.continuous_learning import ContinuousLearningEngine
 from core.engines.features import FeatureBuilder
 from core.engines.pipelines import make_pipeline
-from core.domain import Task
 from core.errors import DataError, InvalidRequest
 from tests.engines.rows import ALL_KINDS, all_kinds, model_type, regression_type, rows
 
@@ -43,8 +43,12 @@ def test_each_column_gets_the_kind_of_its_values() -> None:
         (pd.Series(["x", "y", None], dtype="string"), pd.Series(["x", "y", None], dtype=object)),
         (pd.Series([3, 4, None], dtype=object), pd.Series([3.0, 4.0, None])),
         (
-            pd.Series(pd.to_datetime(["2026-01-01 12:00", "2026-01-02 00:00", None])),
-            pd.Series(pd.to_datetime(["2026-01-01 13:00+01:00", "2026-01-02 01:00+01:00", None])),
+            pd.to_datetime(pd.Series(["2026-01-01 12:00", "2026-01-02 00:00", None])),
+            pd.Series(
+                pd.to_datetime(
+                    pd.Series(["2026-01-01 13:00+01:00", "2026-01-02 01:00+01:00", None])
+                )
+            ),
         ),
     ],
 )
@@ -76,9 +80,9 @@ def test_each_engine_takes_every_kind_of_column_and_values_it_has_not_seen(
     frame = all_kinds(600)
     learner = ContinuousLearningEngine(kind)
     model = learner.fit_window(frame, seed=0)
-    new = all_kinds(50, seed=1).assign(
-        city="Atlantis", customer=None, text=None, since=pd.NaT, flag=pd.NA, nothing="something"
-    )
+    new = all_kinds(50, seed=1).assign(city="Atlantis", customer=None, nothing="something")
+    for name, missing in (("text", None), ("since", pd.NaT), ("flag", pd.NA)):
+        new[name] = missing
 
     predicted = model.predict(new)
 
@@ -115,7 +119,7 @@ def test_on_numbers_gradient_boosting_is_the_bare_estimator_of_scikit_learn() ->
 
 def test_text_and_times_become_numbers() -> None:
     frame = pd.DataFrame(
-        {"note": ["two words", None], "at": pd.to_datetime(["2026-03-02 15:30", None])}
+        {"note": ["two words", None], "at": pd.to_datetime(pd.Series(["2026-03-02 15:30", None]))}
     )
     made = FeatureBuilder({"note": "text", "at": "datetime"}).transform(frame)
     first = made.iloc[0].to_dict()

@@ -5,8 +5,15 @@ import pytest
 from sklearn import metrics as reference
 
 from core.domain import Task
-from core.engines.metrics import METRICS, Scored, degradation, get_metric, losses, score
-from core.engines.metrics import weighted_scores
+from core.engines.metrics import (
+    METRICS,
+    Scored,
+    degradation,
+    get_metric,
+    losses,
+    score,
+    weighted_scores,
+)
 from core.errors import InvalidRequest
 
 
@@ -31,6 +38,7 @@ def numbers(seed: int = 0) -> Scored:
 @pytest.mark.parametrize("classes", [2, 3])
 def test_metrics_of_classes_are_those_of_scikit_learn(classes: int) -> None:
     s = scored(classes)
+    assert s.proba is not None
     proba = s.proba if classes > 2 else s.proba[:, 1]
     expected = {
         "accuracy": reference.accuracy_score(s.truth, s.predicted),

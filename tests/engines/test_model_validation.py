@@ -159,7 +159,10 @@ def contest(n: int, *, wins: float, defeats: float, random: Any) -> tuple[Scored
     ours, theirs = drawn < 0.8, drawn < 0.8
     ours = np.where(drawn > 1 - wins, True, ours) & ~(drawn < defeats)
     truth = np.ones(n, dtype=int)
-    return tuple(Scored(truth=truth, predicted=right.astype(int)) for right in (ours, theirs))
+    challenger, champion = (
+        Scored(truth=truth, predicted=right.astype(int)) for right in (ours, theirs)
+    )
+    return challenger, champion
 
 
 def share_deployed(

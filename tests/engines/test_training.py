@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.domain import Reference
 from core.engines.agreement import final_fit_agreement
 from core.engines.continuous_learning import ContinuousLearningEngine
 from core.engines.time_split import is_after, row_times
+from core.engines.yardstick import rows_until_next_attempt, standing_reference
 from core.errors import DataError
 from tests.engines.rows import end_of, model_type, regression_type, rows
 
@@ -90,7 +92,7 @@ def test_windows_go_by_the_time_at_which_a_label_was_known() -> None:
 
 @pytest.mark.parametrize("column", [["soon", "later"] * 100, list(range(200))])
 def test_a_time_column_that_is_none_is_named(column: list[object]) -> None:
-    frame = rows(200).assign(at=column)
+    frame = rows(200).assign(at=pd.Series(column))
     with pytest.raises(DataError, match='time column "at" holds no time in 200'):
         ContinuousLearningEngine(model_type()).plan(frame, as_of=END, champion_cutoff=None)
 
@@ -196,3 +198,26 @@ def test_a_healthy_final_fit_passes_its_gate_and_a_broken_one_does_not(
     broken = engine.fit_window(shuffled, seed=0)
     gate = final_fit_agreement(trained.model, broken, engine.split(frame, plan).holdout)
     assert not gate.passed, gate
+
+
+def test_the_yardstick_does_not_fall_while_an_alarm_stands() -> None:
+    high = Reference(metric="accuracy", value=0.85, samples=800)
+    low = Reference(metric="accuracy", value=0.70, samples=500)
+    assert standing_reference(low, high, champion_degraded=True) is high
+    assert standing_reference(high, low, champion_degraded=True) is high
+    assert standing_reference(low, high, champion_degraded=False) is low
+    assert standing_reference(low, None, champion_degraded=True) is low
+    mae = Reference(metric="mae", value=2.0, samples=800)
+    worse = Reference(metric="mae", value=3.0, samples=500)
+    assert standing_reference(worse, mae, champion_degraded=True) is mae
+    assert standing_reference(low, mae, champion_degraded=True) is low
+
+
+@pytest.mark.parametrize(("newer", "wait"), [(0, 500), (336, 164), (500, 0), (2000, 0)])
+def test_a_new_attempt_waits_for_a_holdout_that_the_last_one_has_not_seen(
+    newer: int, wait: int
+) -> None:
+    frame = rows(4032)
+    last = frame["at"].iloc[-newer - 1].to_pydatetime()
+    plan = ContinuousLearningEngine(model_type()).plan(frame, as_of=END, champion_cutoff=last)
+    assert rows_until_next_attempt(frame, model_type(), plan, last) == wait

@@ -61,7 +61,9 @@ def test_what_makes_training_wrong_blocks(changes: dict[str, Any], name: str) ->
 @pytest.mark.parametrize(
     ("target", "name"), [("words", "target_is_no_number"), (2.0, "constant_target")]
 )
-def test_a_regressions_target_has_to_be_a_number_that_varies(target: object, name: str) -> None:
+def test_a_regressions_target_has_to_be_a_number_that_varies(
+    target: str | float, name: str
+) -> None:
     quality = assess(rows(500).assign(y=target), regression_type())
     assert name in names(quality)
     assert quality.is_blocking
@@ -77,7 +79,8 @@ def test_too_few_rows_and_missing_columns_block() -> None:
 
 
 def test_without_keys_whole_rows_are_compared() -> None:
-    frame = pd.concat([rows(200), rows(200)[:3]]).drop(columns="id").assign(tags=[["x"]] * 203)
+    frame = pd.concat([rows(200), rows(200)[:3]]).drop(columns="id")
+    frame["tags"] = [["x"]] * 203
     quality = assess(frame, model_type(feature_columns=("a", "b", "tags")))
     assert quality.duplicate_rows == 3
     assert names(quality)["constant_column"] == "tags"

@@ -1,0 +1,44 @@
+"""Settings of a model type as options, shared by ``create`` and ``update``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Title = Annotated[str | None, typer.Option("--title", help="For people.")]
+Description = Annotated[str | None, typer.Option("--description", help="For people.")]
+Owner = Annotated[str | None, typer.Option("--owner", help="Who looks after it.")]
+Engine = Annotated[
+    str | None, typer.Option("--engine", help="gradient_boosting, linear, random_forest, …")
+]
+Metric = Annotated[
+    str | None,
+    typer.Option("--metric", help="accuracy, f1, roc_auc, log_loss; r2, mae, rmse, mape."),
+]
+Window = Annotated[
+    str | None, typer.Option("--training-window", help="How far back, e.g. 12w; default: all.")
+]
+LabelDelay = Annotated[
+    str | None, typer.Option("--label-delay", help="How long until the target is known, e.g. 2d.")
+]
+Features = Annotated[
+    str | None, typer.Option("--features", help="Columns to predict from; default: all usable.")
+]
+RetrainingThreshold = Annotated[
+    float | None, typer.Option("--retraining-threshold", help="A drop that matters; 0.03.")
+]
+DeploymentThreshold = Annotated[
+    float | None,
+    typer.Option("--auto-deployment-threshold", help="A gain that deploys by itself; 0.02."),
+]
+MinSamples = Annotated[
+    int | None, typer.Option("--min-training-samples", help="Fewest rows to train on; 100.")
+]
+Replay = Annotated[
+    bool | None, typer.Option("--replay/--no-replay", help="May be judged --as-of another time.")
+]
+FinalFit = Annotated[
+    bool | None,
+    typer.Option("--final-fit/--no-final-fit", help="Refit on the whole window once approved."),
+]

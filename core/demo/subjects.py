@@ -1,0 +1,175 @@
+"""The model types of a run: over a person's CSV file, or over generated posts."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from core.cli.definitions import Wish, define
+from core.cli.model_type_commands import register
+from core.cli.session import Session
+from core.datasets import import_csv, read_rows
+from core.datasets.csv_parsing import parse_csv
+from core.datasets.names import safe_name
+from core.demo.records import Subject, Timeline
+from core.demo.timeline import first_training, make_timeline
+from core.domain import ModelType
+from core.engines.content_posts import content_model_types, generate_posts
+from core.errors import InvalidRequest
+
+_ALL_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+_NAME_LENGTH = 40  # leaves room for what is put before and behind it
+
+# The generated history: stationary, then the audience changes, then stationary again.
+WEEK = timedelta(weeks=1)
+_SEED = 11
+_POSTS_PER_DAY = 90.0
+_WEEKS = 30
+_FIRST_TRAINING_WEEKS = 8
+_WEEKS_UNTIL_CHANGE = 18
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvRequest:
+    """A person's own data, as they described it."""
+
+    path: Path
+    target: str
+    time: str | None
+    every: timedelta | None
+    step: timedelta
+    start: float
+
+    def check(self) -> None:
+        """Refuse what can be refused before anything is started.
+
+        Raises
+        ------
+        InvalidRequest
+            The file cannot be read, or lacks a column.
+        """
+        headings = parse_csv(self.path).headings
+        for option, name in (("--target", self.target), ("--time", self.time)):
+            if name is None or name in headings or safe_name_of(name) in _safe(headings):
+                continue
+            near = difflib.get_close_matches(name, headings, n=3)
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"It has: {_listed(headings)}."
+            raise InvalidRequest(f"{self.path} has no column {name!r} for {option}.", hint=hint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A run that can begin."""
+
+    subjects: tuple[Subject, ...]
+    timeline: Timeline
+    change_at: datetime | None  # when the generated audience changes
+
+
+def prepare_csv(
+    session: Session, asked: CsvRequest, run: int, note: Callable[[str], None]
+) -> Prepared:
+    """Import the file and register its model type, whose window is the span before the start.
+
+    Raises
+    ------
+    InvalidRequest, DataError
+        The file, its columns, ``--start`` or ``--step`` cannot be used.
+    """
+    url = session.settings.require_database_url()
+    stem = re.sub(r"[^a-z0-9_]+", "_", safe_name_of(asked.path.stem))
+    name = f"demo_{run}_{stem[:_NAME_LENGTH]}"
+    done = import_csv(
+        url, asked.path, table=name, time_column=asked.time, every=asked.every, replace=True
+    )
+    for text in done.notes:
+        note(text)
+    target = done.names.get(asked.target, safe_name_of(asked.target))
+    wished = define(
+        url,
+        Wish(
+            name=name,
+            source=done.relation,
+            target=target,
+            time=done.time_column,
+            settings={"replay": True, "title": f"{asked.path.name} (demo, run {run})"},
+        ),
+    )
+    whole = _read(url, wished)
+    if not len(whole.frame):
+        raise InvalidRequest(f"No row of {asked.path} has a value in {asked.target!r}.")
+    start = first_training(whole.happened, asked.start)
+    timeline = make_timeline(start, whole.happened[-1], asked.step)
+    first = whole.happened[0].astype("datetime64[us]").item().replace(tzinfo=UTC)
+    # The next whole second, so that the very first row is inside.
+    span = timedelta(seconds=math.floor((start - first).total_seconds()) + 1)
+    created = register(session, replace(wished, training_window=span))
+    subject = Subject(created, whole.frame)
+    return Prepared(subjects=(subject,), timeline=timeline, change_at=None)
+
+
+def prepare_content(session: Session, run: int, now: datetime) -> Prepared:
+    """Generate posts up to the newest Monday, and register the two built-in model types on them.
+
+    Same seed and same weekdays in every run: only the dates move, so that what the walk leaves
+    behind serves the present.
+    """
+    monday = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=now.weekday())
+    first = monday - _WEEKS * WEEK
+    change_at = first + _WEEKS_UNTIL_CHANGE * WEEK
+    url = session.settings.require_database_url()
+    relation = _write_posts(url, f"demo_{run}_content_posts", first, change_at)
+    subjects = []
+    for built_in in content_model_types():
+        wished = replace(
+            built_in,
+            name=f"demo_{run}_{built_in.name}",
+            title=f"{built_in.title} (demo, run {run})",
+            source_relation=relation,
+            replay=True,
+        )
+        subjects.append(_read(url, register(session, wished)))
+    timeline = make_timeline(
+        first + _FIRST_TRAINING_WEEKS * WEEK, subjects[0].happened[-1], step=WEEK
+    )
+    return Prepared(subjects=tuple(subjects), timeline=timeline, change_at=change_at)
+
+
+def _write_posts(database_url: str, table: str, first: datetime, change_at: datetime) -> str:
+    posts = generate_posts(
+        seed=_SEED,
+        start=first,
+        days=7 * _WEEKS,
+        posts_per_day=_POSTS_PER_DAY,
+        change_at=change_at,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "generated_posts.csv"
+        posts.to_csv(path, index=False)
+        done = import_csv(database_url, path, table=table, time_column="published_at", replace=True)
+    return done.relation
+
+
+def _read(database_url: str, model_type: ModelType) -> Subject:
+    """All labelled rows, whenever their label was known."""
+    return Subject(model_type, read_rows(database_url, model_type, visible_at=_ALL_TIME))
+
+
+def safe_name_of(text: str) -> str:
+    """The name in the database for a heading or file name, reserved words apart."""
+    return safe_name(text, fallback="data", reserved=())
+
+
+def _safe(headings: tuple[str, ...]) -> set[str]:
+    return {safe_name_of(heading) for heading in headings}
+
+
+def _listed(headings: tuple[str, ...]) -> str:
+    more = len(headings) - 20
+    return ", ".join(headings[:20]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,123 @@
+"""A trained model on its way to serve: judged against the champion, then refitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.artifacts import ArtifactStore
+from core.datasets import fingerprint, needed_columns
+from core.domain import DataQuality, Fingerprint, ModelType, TrainingPlan, Validation
+from core.engines.continuous_learning import ContinuousLearningEngine
+from core.engines.fitted_model import FittedModel
+from core.engines.model_validation import ModelValidationFramework, ReloadCheck
+from core.engines.time_split import is_after
+from core.errors import DataError
+from core.worker.champions import LoadedChampion, load_model
+from core.worker.model_pages import Page, page_of_final_fit
+from core.worker.recorded_predictions import predict_recorded, record_predictions
+from core.worker.resources import Resources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Challenger:
+    """A stored model with its page, and the rows of its window and newer ones.
+
+    ``model_type`` has the settings that the model was trained with.
+    """
+
+    model_type: ModelType
+    engine: ContinuousLearningEngine
+    model: FittedModel
+    artifact_hash: str
+    page: Page
+    plan: TrainingPlan
+    rows: pd.DataFrame
+    store: ArtifactStore
+    resources: Resources
+
+    def validate(
+        self,
+        served: LoadedChampion | None,
+        *,
+        quality: DataQuality,
+        champion_degraded: bool = False,
+    ) -> Validation:
+        """Judge it by the rows that it has not learnt from, those newer than its window included.
+
+        Parameters
+        ----------
+        served : LoadedChampion or None
+            What it wants to replace.
+        quality : DataQuality
+            Of the rows of its window.
+        champion_degraded : bool
+            Whether a check found that the champion has got worse.
+
+        Raises
+        ------
+        DataError
+            When there is no such row.
+        """
+        unseen = self.rows[is_after(self.rows, self.model_type, self.plan.train_end)]
+        if unseen.empty:
+            raise DataError(
+                f"No labelled row of {self.model_type.source_relation} is newer than what the "
+                "model learnt from: there is nothing to judge it by.",
+                hint="Wait for labels, or train a new one.",
+            )
+        return ModelValidationFramework(self.model_type).validate(
+            challenger=self.model,
+            champion=served.model if served else None,
+            holdout=unseen,
+            champion_cutoff=served.champion.cutoff if served else None,
+            quality=quality,
+            training_rows=self.plan.rows,
+            train_frame=self.engine.split(self.rows, self.plan).train,
+            reload=self._reloaded(),
+            seed=self.model_type.random_seed,
+            champion_degraded=champion_degraded,
+        )
+
+    def refit(self) -> dict[str, Any]:
+        """Fit the same settings to the whole window; stored only when the refit's gate passes.
+
+        Returns
+        -------
+        dict
+            ``artifact_hash`` (None when the gate failed) and ``gate``.
+        """
+        final = self.engine.final_fit(
+            self.rows, self.model, self.plan, seed=self.model_type.random_seed
+        )
+        digest = None
+        if final.passed:
+            parts = self.engine.split(self.rows, self.plan)
+            page = page_of_final_fit(
+                self.page, self.plan, fingerprint_of(parts.window, self.model_type)
+            )
+            digest = store_model(self.store, final.model, page, parts.holdout)
+        return {"artifact_hash": digest, "gate": final.gate.as_json()}
+
+    def _reloaded(self) -> ReloadCheck:
+        """What the artifact, loaded afresh from the store, says of its recorded rows."""
+        model = load_model(
+            self.store,
+            self.artifact_hash,
+            engine=self.model_type.engine,
+            trusted_types=self.resources.trusted_types,
+        )
+        recorded, reloaded = predict_recorded(model, self.store.read_metadata(self.artifact_hash))
+        return ReloadCheck(recorded=recorded, reloaded=reloaded)
+
+
+def store_model(store: ArtifactStore, model: FittedModel, page: Page, rows: pd.DataFrame) -> str:
+    """Store a model with its page and what it predicts of some of ``rows``; gives its hash."""
+    return store.put(model, metadata=page | {"recorded": record_predictions(model, rows)})
+
+
+def fingerprint_of(rows: pd.DataFrame, model_type: ModelType) -> Fingerprint:
+    """The fingerprint of a model type's own columns; a champion may have asked for others."""
+    return fingerprint(rows[list(needed_columns(model_type))], model_type)
