@@ -191,12 +191,13 @@ def is_auto_deployable(against: Comparison, threshold: float, *, champion_degrad
 
 def in_words(metric: Metric, against: Comparison, champion: str) -> str:
     """Both values and the interval, as a person reads them."""
-    sign = "{:+.3f}" if metric.in_points else "{:+.1%}"
+    sign, size = ("{:+.3f}", "{:.3f}") if metric.in_points else ("{:+.1%}", "{:.1%}")
     bounds = " to ".join(sign.format(bound) for bound in (against.lower, against.upper))
+    direction = "better" if against.improvement >= 0 else "worse"
     return (
         f"{metric.label} {against.challenger:.3g} against {against.champion:.3g} of {champion} on "
-        f"{against.samples:,} rows: {sign.format(against.improvement)} better (90 % interval "
-        f"{bounds})"
+        f"{against.samples:,} rows: {size.format(abs(against.improvement))} {direction} "
+        f"(90 % interval of the gain {bounds})"
     )
 
 

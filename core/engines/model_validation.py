@@ -150,6 +150,10 @@ def _reason(
     if verdict is not ValidationVerdict.APPROVED:
         return deciding.gate.detail
     comparison = judged[-1].gate.detail
+    if judged[-1].gate.threshold is None:
+        # No champion to compare with: what it is better than is the constant guess.
+        baseline = next(one for one in judged if one.gate.name == "beats_baseline")
+        return f"First model: {baseline.gate.detail}"
     if automatic:
         return comparison
     return (

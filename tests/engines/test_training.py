@@ -68,6 +68,15 @@ def test_a_challenger_is_judged_by_what_the_champion_has_not_seen(newer: int, ho
     assert plan.holdout_rows == holdout
 
 
+def test_while_an_alarm_stands_only_what_a_reference_needs_is_held_out() -> None:
+    frame = rows(4000)
+    cutoff = frame["at"].iloc[1000].to_pydatetime()
+    engine = ContinuousLearningEngine(model_type())
+    calm = engine.plan(frame, as_of=END, champion_cutoff=cutoff)
+    alarmed = engine.plan(frame, as_of=END, champion_cutoff=cutoff, champion_degraded=True)
+    assert (calm.holdout_rows, alarmed.holdout_rows) == (800, 500)
+
+
 def test_the_training_window_reaches_back_from_as_of() -> None:
     frame = rows(2000)
     kind = model_type(training_window=timedelta(hours=500))

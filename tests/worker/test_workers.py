@@ -251,8 +251,6 @@ def test_a_worker_without_an_address_ends_naming_it(
 
 
 def test_a_long_queue_is_not_made_longer(lab: Lab) -> None:
-    from core.lost_work import ring_for_lost_work
-
     jobs = [lab.ask_for_training(lab.model_type("no_table"), ring=False) for _ in range(3)]
     with redis.Redis.from_url(lab.redis_url) as client:
         client.flushdb()
