@@ -81,7 +81,7 @@ class Store:
         trigger: str = "manual",
         request_id: str | None = None,
     ) -> Json:
-        """Queue a training job per model type: ``{jobs: [{id, model_type, status, coalesced}]}``."""
+        """Queue a training job each: ``{jobs: [{id, model_type, status, coalesced}]}``."""
         answer: Json = self._ask(
             "trigger_retraining",
             p_model_types=_names(model_types),

@@ -69,7 +69,8 @@ def _commands(session: Session, host: str, port: int, *, example: bool) -> list[
     from core.cli.curl_commands import curl_commands
 
     refuse_old_database(session)
-    names = [t.name for t in session.store.list_model_types() if t.enabled]
+    # Those of a demo replay the past: they are not what a running system is for.
+    names = [t.name for t in session.store.list_model_types() if t.enabled and not t.replay]
     if not names and session.is_embedded and example:
         from core.cli.example import add_example
 

@@ -137,7 +137,7 @@ print(*model.predict(pandas.DataFrame({"plan": ["pro", "pro"], "usage": [3.0, 17
     assert [f["area"] for f in findings if f["outcome"] == "fail"] == ["champions"]
 
     # psql takes our place.
-    typed = refit("psql", "--", "-At", "-c", "select count(*) from churn")
+    typed = refit("psql", "-At", "-c", "select count(*) from churn")
     assert typed.stdout == f"{ROWS}\n"
     assert program(("psql", "--", "-c", "select oops"), environ).returncode == 1
 

@@ -234,3 +234,19 @@ def test_a_champion_with_other_features_than_today_is_compared_all_the_same(lab:
     assert job["status"] == "succeeded", job["error"]
     assert job["check_result"]["samples"] == 300
     assert job["result"]["improvement"] < 0
+
+
+def test_a_standing_alarm_waits_for_new_labels_before_the_next_attempt(lab: Lab) -> None:
+    name = lab.model_type(lab.table(800))
+    lab.champion(name)
+    lab.add_rows(lab.table_of(name), 300, over=2 * DAY, flipped=True)
+    first = lab.retrain(name, auto_deploy=False)
+
+    second = lab.retrain(name)
+    forced = lab.retrain(name, force=True)
+
+    assert first["status"] == "succeeded", first
+    assert second["status"] == "skipped"
+    assert second["check_result"]["verdict"] == "degraded"
+    assert "more are needed" in second["skip_reason"]
+    assert forced["status"] == "succeeded"
