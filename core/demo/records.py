@@ -89,7 +89,7 @@ class Timeline:
         return max(1, -(-self.step // timedelta(days=1)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """A model type on the walk, and all its labelled rows in time order."""
 

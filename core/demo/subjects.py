@@ -110,7 +110,7 @@ def prepare_csv(
     # The next whole second, so that the very first row is inside.
     span = timedelta(seconds=math.floor((start - first).total_seconds()) + 1)
     created = register(session, replace(wished, training_window=span))
-    subject = Subject(created, whole.frame)
+    subject = Subject(model_type=created, frame=whole.frame)
     return Prepared(subjects=(subject,), timeline=timeline, change_at=None)
 
 
@@ -158,7 +158,8 @@ def _write_posts(database_url: str, table: str, first: datetime, change_at: date
 
 def _read(database_url: str, model_type: ModelType) -> Subject:
     """All labelled rows, whenever their label was known."""
-    return Subject(model_type, read_rows(database_url, model_type, visible_at=_ALL_TIME))
+    rows = read_rows(database_url, model_type, visible_at=_ALL_TIME)
+    return Subject(model_type=model_type, frame=rows)
 
 
 def safe_name_of(text: str) -> str:

@@ -67,7 +67,8 @@ def what_was_done(event: Event) -> str:
     if event.action is Action.WAITED:
         return "waits for more labels"
     if event.action is Action.NONE:
-        return "–"
+        # A job looks at the last seven days, whatever the step is.
+        return "no drop in the last 7 days" if event.verdict == "degraded" else "–"
     version = f"version {event.challenger}"
     if event.baseline is None and event.action is Action.DEPLOYED:
         return f"first training → {version} deployed"

@@ -121,7 +121,9 @@ def _outcome(job: Json | None) -> dict[str, Any]:
     if job is None:
         return {"action": Action.NONE}
     if job["status"] == JobStatus.SKIPPED:
-        return {"action": Action.WAITED}
+        # Its own check may look at another time window than ours, and find the champion healthy.
+        waits = job["check_result"]["needs_retraining"]
+        return {"action": Action.WAITED if waits else Action.NONE}
     result = job["result"]
     gates = (job.get("validation") or {}).get("gates") or []
     return {

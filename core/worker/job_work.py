@@ -21,6 +21,7 @@ from core.worker.failures import failure
 from core.worker.isolation import run_in_child
 from core.worker.leases import LeaseKeeper, WorkerLeaving
 from core.worker.messages import ArtifactMismatch, Progress
+from core.worker.plain_json import plain_json
 from core.worker.tasks import Outcome, TrainingTask, do_training
 
 _ACTOR = "retrain"
@@ -62,7 +63,7 @@ def _trained(context: WorkerContext, job: ClaimedJob) -> Outcome:
             job,
             stage=said[-1].stage if said else None,
             progress=said[-1].progress if said else None,
-            lines=[{"level": "info", "message": p.line} for p in said if p.line],
+            lines=[{"level": "info", "message": plain_json(p.line)} for p in said if p.line],
         )
 
     def hear(message: Progress | ArtifactMismatch) -> None:

@@ -15,12 +15,12 @@ from core.artifacts import ArtifactStore
 from core.domain import ClaimedJob, DataQuality, TrainingPlan, ValidationVerdict
 from core.engines.continuous_learning import ContinuousLearningEngine
 from core.engines.yardstick import rows_until_next_attempt, standing_reference
-from core.errors import DataError, RefitError
+from core.errors import ArtifactError, DataError, RefitError
 from core.monitoring.data_quality import assess
 from core.worker.challengers import Challenger, fingerprint_of, store_model
 from core.worker.champions import LoadedChampion, judge_champion, load_champion, read_labelled
 from core.worker.failures import failure
-from core.worker.messages import Progress, Send
+from core.worker.messages import ArtifactMismatch, Progress, Send
 from core.worker.model_pages import page_of_trained
 from core.worker.resources import Resources
 from core.worker.tasks import Outcome, TrainingTask
@@ -45,13 +45,9 @@ def retrain(task: TrainingTask, send: Send) -> Outcome:
     engine = ContinuousLearningEngine(
         job.model_type, factories=resources.factories(job.model_type.engine)
     )
-    served = load_champion(store, job.champion, resources, send)
-    check = None
-    if served is not None:
-        check = judge_champion(resources, job.model_type, served, evaluated_at=job.evaluated_at)
-        send(Progress(stage="check", progress=0.1, line=check["reason"]))
-        if not (job.force or check["needs_retraining"] or served.mismatch):
-            return {"status": "skipped", "check": check, "skip_reason": check["reason"]}
+    served, check = _judged_champion(task, store, send)
+    if served and check and not (job.force or check["needs_retraining"] or served.mismatch):
+        return {"status": "skipped", "check": check, "skip_reason": check["reason"]}
     training = _Training(
         job=job,
         resources=resources,
@@ -73,6 +69,33 @@ def retrain(task: TrainingTask, send: Send) -> Outcome:
     return training.outcome | {"status": "succeeded"}
 
 
+def _judged_champion(
+    task: TrainingTask, store: ArtifactStore, send: Send
+) -> tuple[LoadedChampion | None, dict[str, Any] | None]:
+    """The champion and its check; neither where none serves.
+
+    Neither also where a person forces the training although the champion cannot be loaded or
+    judged (its file is lost, a column of its is gone): else there would be no way out of that. The
+    new model is then compared with nothing, so that only an admin can deploy it.
+    """
+    job, resources = task.job, task.resources
+    try:
+        served = load_champion(store, job.champion, resources, send)
+        if served is None:
+            return None, None
+        check = judge_champion(resources, job.model_type, served, evaluated_at=job.evaluated_at)
+    except (ArtifactError, DataError) as exc:
+        if not job.force or job.champion is None:
+            raise
+        line = f"Nothing is compared with the champion, which cannot be judged: {exc}"
+        send(Progress(stage="check", progress=0.1, line=line))
+        if isinstance(exc, ArtifactError):
+            send(ArtifactMismatch(deployment_id=job.champion.deployment_id, detail=str(exc)))
+        return None, None
+    send(Progress(stage="check", progress=0.1, line=check["reason"]))
+    return served, check
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Training:
     """A training in the making; ``outcome`` grows with each step."""
@@ -89,7 +112,8 @@ class _Training:
     def run(self) -> None:
         """Train a challenger, and judge it when the job says so."""
         challenger, quality = self._train()
-        if self.job.auto_validate:
+        comparable = self.served is not None or self.job.champion is None
+        if self.job.auto_validate and comparable:
             self.outcome["validation"] = self._validate(challenger, quality)
             if self.job.auto_deploy:
                 self._stage("deploy", 0.95)

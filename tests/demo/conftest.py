@@ -19,14 +19,14 @@ from core.embedded.valkey import EmbeddedValkey
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 3000
-CHANGE_AT_ROW = 1900
+CHANGE_AT_ROW = 1600
 
 RunDemo = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture(scope="session")
 def changing_csv(memory_folder: Path) -> Path:
-    """3,000 rows; from row 1,900 on the other column decides the target."""
+    """3,000 rows; from row 1,600 on the other column decides the target."""
     rng = np.random.default_rng(4)
     first, second = rng.normal(size=(2, ROWS))
     decides = np.where(np.arange(ROWS) < CHANGE_AT_ROW, first, second)

@@ -122,12 +122,20 @@ def test_the_change_is_found_and_nothing_before_it(walked: Walked) -> None:
 
 def test_a_challenger_is_deployed_and_refit_recovers(walked: Walked) -> None:
     deployed = [e for e in walked.figures["events"] if e["action"] == "deployed"]
-    policies = walked.figures["policies"]
+    newest: dict[str, float] = dict(
+        walked.database.execute(
+            """
+            select policy, avg((actual = prediction)::int)::float
+            from demo_2_changing_world_predictions
+            where row_time > %s group by policy
+            """,
+            [walked.figures["events"][-1]["as_of"]],
+        ).fetchall()
+    )
 
     assert [deployed[0]["verdict"], deployed[0]["model_version"]] == ["insufficient_data", 1]
     assert deployed[-1]["model_version"] > 1
-    assert walked.figures["events"][-1]["current"] > 0.8
-    assert policies["refit"]["accuracy"] > policies["never"]["accuracy"] + 0.05
+    assert newest["refit"] > newest["never"] + 0.2
 
 
 def test_rejected_challengers_count_as_retrainings_and_the_first_training_does_not(
@@ -135,7 +143,10 @@ def test_rejected_challengers_count_as_retrainings_and_the_first_training_does_n
 ) -> None:
     policies, steps = walked.figures["policies"], walked.figures["steps"]
     jobs = walked.database.execute(
-        "select count(*) from ml_training_jobs where model_type = 'demo_2_changing_world'"
+        """
+        select count(*) from ml_training_jobs
+        where model_type = 'demo_2_changing_world' and status <> 'skipped'
+        """
     ).fetchone()
 
     assert policies["never"]["retrainings"] == 0

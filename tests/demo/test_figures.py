@@ -40,7 +40,7 @@ def make_subject(**changes: Any) -> Subject:
         "task": Task.CLASSIFICATION,
         "metric": "accuracy",
     }
-    return Subject(ModelType(**fields | changes), frame)
+    return Subject(model_type=ModelType(**fields | changes), frame=frame)
 
 
 def make_event(step: int, **changes: Any) -> Event:
@@ -164,6 +164,8 @@ def test_further_model_types_come_beside_the_first_in_json() -> None:
     ("changes", "words"),
     [
         ({}, "–"),
+        ({"verdict": "degraded"}, "no drop in the last 7 days"),
+        ({"verdict": "degraded", "action": Action.WAITED}, "waits for more labels"),
         (
             {"action": Action.DEPLOYED, "challenger": 4, "improvement": 0.0312},
             "retrained → version 4 deployed, +0.031",

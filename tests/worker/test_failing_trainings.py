@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from core.errors import NotApproved
 from tests.worker.lab import DAY, Lab, Row, RunningWorker, eventually
 
 ENGINES = """
@@ -171,6 +172,41 @@ def test_a_champion_that_cannot_be_loaded_fails_the_job_and_stays(
     assert champion["artifact_hash"] in job["error"]["detail"]
     assert said in job["error"]["detail"]
     assert champion["artifact_hash"] in lab.alerts(name)["training_failure"]
+    assert lab.champion(name)["id"] == champion["id"]
+
+
+def test_a_lost_champion_can_be_replaced_by_force(lab: Lab) -> None:
+    name = lab.model_type()
+    champion = lab.champion(name)
+    lose(lab.artifact_file(champion["artifact_hash"]))
+    lab.add_rows(lab.table_of(name), 100, over=DAY)
+
+    job = lab.retrain(name, force=True)
+
+    assert job["status"] == "succeeded", job["error"]
+    assert (job["result"].get("verdict"), job["result"]["deployed"]) == (None, False)
+    assert any("cannot be judged" in line["message"] for line in job["log"])
+    assert champion["artifact_hash"] in lab.alerts(name)["artifact_mismatch"]
+    assert lab.champion(name)["id"] == champion["id"]
+    model_id = UUID(job["result"]["model_id"])
+    with pytest.raises(NotApproved):
+        lab.deploy(model_ids=[model_id])
+    assert lab.deploy(model_ids=[model_id], force=True)["status"] == "succeeded"
+    assert lab.champion(name)["model_id"] == model_id
+    assert lab.alerts(name) == {}
+
+
+def test_a_champion_with_a_column_that_is_gone_can_be_replaced_by_force(lab: Lab) -> None:
+    name = lab.model_type()
+    champion = lab.champion(name)
+    lab.owner.execute(f"alter table {lab.table_of(name)} drop column colour")
+    lab.store.update_model_type(name, {"feature_columns": ["size"]})
+
+    plain, forced = lab.retrain(name), lab.retrain(name, force=True)
+
+    assert (plain["status"], plain["error"]["type"]) == ("failed", "data")
+    assert "colour" in plain["error"]["detail"]
+    assert (forced["status"], forced["result"]["deployed"]) == ("succeeded", False)
     assert lab.champion(name)["id"] == champion["id"]
 
 
