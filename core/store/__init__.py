@@ -1,0 +1,22 @@
+"""The typed façade over the SQL functions: one method each, rows in and dataclasses out.
+
+A store acts in somebody's name: a machine key's or a part of Refit's (``actor``), or a signed-in
+user's (``claims``). Which of them may do what is decided in SQL.
+"""
+
+from __future__ import annotations
+
+from core.domain import Actor, Role
+from core.store.caller import Json
+from core.store.machinery import LEASE_SECONDS, Machinery
+from core.store.reads import Reads
+from core.store.requests import Requests
+
+__all__ = ["LEASE_SECONDS", "LOCAL_ADMIN", "Json", "Store"]
+
+# What `refit` commands do on the machine of whoever holds DATABASE_URL.
+LOCAL_ADMIN = Actor(kind="system", id="cli", name="command line", role=Role.ADMIN)
+
+
+class Store(Requests, Reads, Machinery):
+    """The SQL functions in their three classes, called in one caller's name."""

@@ -1,0 +1,181 @@
+"""Asking for work, and changing what may be changed: each method is one SQL request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from core.domain import (
+    Environment,
+    ModelType,
+    Role,
+)
+from core.store.caller import Caller, Json
+
+
+class Requests(Caller):
+    """What callers ask for; SQL decides whether their role allows it."""
+
+    def trigger_retraining(
+        self,
+        *,
+        model_types: Sequence[str] | None = None,
+        force: bool = False,
+        override_limits: bool = False,
+        environment: Environment = Environment.PRODUCTION,
+        auto_validate: bool = True,
+        auto_deploy: bool = True,
+        reason: str | None = None,
+        webhook_url: str | None = None,
+        as_of: datetime | None = None,
+        trigger: str = "manual",
+        request_id: str | None = None,
+    ) -> Json:
+        """Queue a training job each: ``{jobs: [{id, model_type, status, coalesced}]}``."""
+        answer: Json = self._ask(
+            "trigger_retraining",
+            p_model_types=_names(model_types),
+            p_force=force,
+            p_override_limits=override_limits,
+            p_environment=environment,
+            p_auto_validate=auto_validate,
+            p_auto_deploy=auto_deploy,
+            p_reason=reason,
+            p_webhook_url=webhook_url,
+            p_as_of=as_of,
+            p_trigger=trigger,
+            p_request_id=request_id,
+        )
+        return answer
+
+    def request_check(
+        self,
+        *,
+        model_types: Sequence[str] | None = None,
+        threshold: float | None = None,
+        time_window: int = 7,
+        environment: Environment = Environment.PRODUCTION,
+        as_of: datetime | None = None,
+        request_id: str | None = None,
+    ) -> UUID:
+        """Queue a performance check over ``time_window`` days; returns the operation's id."""
+        answer = self._ask(
+            "request_check",
+            p_model_types=_names(model_types),
+            p_threshold=threshold,
+            p_time_window=time_window,
+            p_environment=environment,
+            p_as_of=as_of,
+            p_request_id=request_id,
+        )
+        return UUID(answer["operation_id"])
+
+    def request_validation(
+        self,
+        *,
+        model_ids: Sequence[UUID] | None = None,
+        model_types: Sequence[str] | None = None,
+        job_ids: Sequence[UUID] | None = None,
+        environment: Environment = Environment.PRODUCTION,
+        as_of: datetime | None = None,
+        request_id: str | None = None,
+    ) -> UUID:
+        """Queue a validation; returns the operation's id."""
+        answer = self._ask(
+            "request_validation",
+            p_model_ids=_ids(model_ids),
+            p_model_types=_names(model_types),
+            p_job_ids=_ids(job_ids),
+            p_environment=environment,
+            p_as_of=as_of,
+            p_request_id=request_id,
+        )
+        return UUID(answer["operation_id"])
+
+    def request_deployment(
+        self,
+        *,
+        model_ids: Sequence[UUID] | None = None,
+        model_types: Sequence[str] | None = None,
+        environment: Environment = Environment.PRODUCTION,
+        force: bool = False,
+        reason: str | None = None,
+        as_of: datetime | None = None,
+        request_id: str | None = None,
+    ) -> UUID:
+        """Queue a deployment; returns the operation's id."""
+        answer = self._ask(
+            "request_deployment",
+            p_model_ids=_ids(model_ids),
+            p_model_types=_names(model_types),
+            p_environment=environment,
+            p_force=force,
+            p_reason=reason,
+            p_as_of=as_of,
+            p_request_id=request_id,
+        )
+        return UUID(answer["operation_id"])
+
+    def rollback_model(
+        self,
+        model_type: str,
+        *,
+        reason: str,
+        environment: Environment = Environment.PRODUCTION,
+    ) -> Json:
+        """Go back to the model that served before: ``{deployment}``."""
+        answer: Json = self._ask(
+            "rollback_model",
+            p_model_type=model_type,
+            p_reason=reason,
+            p_environment=environment,
+        )
+        return answer
+
+    def cancel_job(self, job_id: UUID) -> Json:
+        """Cancel a queued job, or ask a running one to stop: ``{job}``."""
+        answer: Json = self._ask("cancel_job", p_id=job_id)
+        return answer
+
+    def create_model_type(self, definition: Mapping[str, Any]) -> ModelType:
+        """Register a model type; keys are the columns of ``ml_model_types``."""
+        return ModelType.from_row(self._ask("create_model_type", p_definition=dict(definition)))
+
+    def update_model_type(self, name: str, changes: Mapping[str, Any]) -> ModelType:
+        """Change what may change of a model type."""
+        return ModelType.from_row(
+            self._ask("update_model_type", p_name=name, p_changes=dict(changes))
+        )
+
+    def create_api_key(
+        self, *, name: str, role: Role, key_hash: str, expires_at: datetime | None = None
+    ) -> Json:
+        """Register a machine key by its SHA-256 (hex)."""
+        answer: Json = self._ask(
+            "create_api_key",
+            p_name=name,
+            p_role=str(role),
+            p_key_hash=key_hash,
+            p_expires_at=expires_at,
+        )
+        return answer
+
+    def revoke_api_key(self, name: str) -> Json:
+        """Revoke a machine key for good."""
+        answer: Json = self._ask("revoke_api_key", p_name=name)
+        return answer
+
+    def list_api_keys(self) -> Json:
+        """Names, roles and times of all keys: ``{items}``."""
+        answer: Json = self._ask("list_api_keys")
+        return answer
+
+
+def _names(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)
+
+
+def _ids(values: Sequence[UUID] | None) -> list[UUID] | None:
+    return None if values is None else list(values)
