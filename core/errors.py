@@ -168,6 +168,15 @@ class ArtifactError(RefitError):
     title = "The stored model cannot be used"
 
 
+class ArtifactStoreUnavailable(ArtifactError):
+    """The artifact store did not answer; trying again later may help."""
+
+    status = 503
+    problem = "artifact_store_unavailable"
+    title = "The artifact store is away"
+    transient = True
+
+
 class EmbeddedServerError(RefitError):
     """A local server that Refit starts itself did not start or stop."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from core.artifacts.canonical import content_hash as hash_of
 from core.artifacts.location import open_location
 from core.artifacts.serialisation import deserialise, serialise
-from core.errors import ArtifactError
+from core.errors import ArtifactError, ArtifactStoreUnavailable
 
 if TYPE_CHECKING:
     from obstore.store import LocalStore, S3Store
@@ -70,7 +70,7 @@ class ArtifactStore:
         """
         data = serialise(model)
         digest = hash_of(data)
-        if self._size(_model_path(digest)) == len(data) and self._size(_metadata_path(digest)):
+        if self._holds(digest, len(data)):
             return digest
         # The metadata goes first: a model that is there always has its page.
         self._write(_metadata_path(digest), _page(metadata, size_bytes=len(data)), digest)
@@ -131,6 +131,19 @@ class ArtifactStore:
             except _store_errors() as exc:
                 self._refuse("deleted", content_hash, exc)
 
+    def _holds(self, digest: str, size: int) -> bool:
+        """Whether model and page are there, whole: damage of the same size is written over."""
+        if self._size(_model_path(digest)) != size or not self._size(_metadata_path(digest)):
+            return False
+        try:
+            self.read_bytes(digest)
+            self.read_metadata(digest)
+        except ArtifactStoreUnavailable:
+            raise
+        except ArtifactError:
+            return False
+        return True
+
     def _size(self, path: str) -> int | None:
         """Bytes of an object, or None when there is none."""
         try:
@@ -160,7 +173,8 @@ class ArtifactStore:
     def _refuse(self, verb: str, digest: str, error: Exception) -> NoReturn:
         # The store's own text is cut away, cause included: a server's answer may quote the
         # request's credentials.
-        raise ArtifactError(
+        kind = ArtifactStoreUnavailable if _is_away(error) else ArtifactError
+        raise kind(
             f"The model {digest} could not be {verb} in {self.name}: {_reason(error)}.",
             hint="Check REFIT_ARTIFACTS_URL, REFIT_S3_ENDPOINT_URL and the AWS variables.",
         ) from None
@@ -170,6 +184,13 @@ def _store_errors() -> tuple[type[Exception], ...]:
     from obstore.exceptions import BaseError
 
     return (BaseError, OSError)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the store did not answer, or said that it is too busy."""
+    text = str(error)
+    no_answer = any(sign in text for sign in ("kind: Connect", "kind: Timeout", "timed out"))
+    return no_answer or bool(re.search(r"status(?: code)?:? (429|50[0234])\b", text))
 
 
 def _reason(error: Exception) -> str:

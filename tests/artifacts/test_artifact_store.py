@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sklearn.pipeline import Pipeline
 
 from core.artifacts import ArtifactStore, content_hash, open_artifact_store, serialise
-from core.errors import ArtifactError, ConfigurationError
+from core.errors import ArtifactError, ArtifactStoreUnavailable, ConfigurationError
 from core.settings import Settings
 from tests.artifacts import models_to_store
 from tests.artifacts.conftest import ACCESS_KEY, SECRET_KEY, S3Server
@@ -96,6 +96,17 @@ def test_a_damaged_model_is_refused_before_it_is_loaded(
 
     assert digest in caught.value.message
     assert store.name in caught.value.message
+
+
+def test_storing_a_model_again_mends_a_damaged_one(store: ArtifactStore, model: Pipeline) -> None:
+    digest = store.put(model, metadata=METADATA)
+    data = bytearray(serialise(model))
+    data[len(data) // 2] ^= 1
+    store._objects.put(f"models/{digest[:2]}/{digest}.skops", bytes(data))
+
+    store.put(model, metadata=METADATA)
+
+    store.get(digest, engine="linear")
 
 
 def test_another_model_under_the_hash_is_refused(store: ArtifactStore, model: Pipeline) -> None:
@@ -216,7 +227,7 @@ def test_a_bucket_that_does_not_exist_is_an_error_without_credentials(
 def test_a_store_that_is_away_is_an_error_soon(aws_credentials: None) -> None:
     store = ArtifactStore.open("s3://bucket/x", endpoint_url="http://127.0.0.1:9")
 
-    with pytest.raises(ArtifactError, match="no connection") as caught:
+    with pytest.raises(ArtifactStoreUnavailable, match="no connection") as caught:
         store.read_bytes(ABSENT)
 
     assert_silent_about_credentials(caught.value)
