@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from math import nan
 from typing import Any, Self
 
@@ -16,6 +17,8 @@ class Reference:
 
     ``losses_mean`` and ``losses_std`` describe the per-row losses (0/1 errors, absolute or squared
     errors) that the metric is made of; they are None where the metric has no per-row loss.
+    ``kept_since`` is set where it is an earlier champion's, kept because an alarm stood
+    (:func:`core.engines.yardstick.standing_reference`).
     """
 
     metric: str
@@ -23,6 +26,7 @@ class Reference:
     samples: int
     losses_mean: float | None = None
     losses_std: float | None = None
+    kept_since: datetime | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -30,6 +34,8 @@ class Reference:
         values = {k: row.get(k) for k in cls.__dataclass_fields__}
         if values["value"] is None:
             values["value"] = nan
+        if values["kept_since"] is not None:
+            values["kept_since"] = datetime.fromisoformat(values["kept_since"])
         return cls(**values)  # type: ignore[arg-type]
 
 

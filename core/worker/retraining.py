@@ -151,6 +151,7 @@ class _Training:
             reference,
             served.champion.reference if served else None,
             champion_degraded=self.champion_degraded,
+            plan=plan,
         )
         page = page_of_trained(model_type, replace(trained, reference=yardstick), data)
         digest = store_model(self.store, trained.model, page, self.engine.split(rows, plan).holdout)

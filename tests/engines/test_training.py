@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -212,14 +213,36 @@ def test_a_healthy_final_fit_passes_its_gate_and_a_broken_one_does_not(
 def test_the_yardstick_does_not_fall_while_an_alarm_stands() -> None:
     high = Reference(metric="accuracy", value=0.85, samples=800)
     low = Reference(metric="accuracy", value=0.70, samples=500)
-    assert standing_reference(low, high, champion_degraded=True) is high
-    assert standing_reference(high, low, champion_degraded=True) is high
-    assert standing_reference(low, high, champion_degraded=False) is low
-    assert standing_reference(low, None, champion_degraded=True) is low
+    plan = ContinuousLearningEngine(model_type()).plan(rows(600), as_of=END, champion_cutoff=None)
+    kept = replace(high, kept_since=plan.window_end)
+
+    assert standing_reference(low, high, champion_degraded=True, plan=plan) == kept
+    assert standing_reference(high, low, champion_degraded=True, plan=plan) is high
+    assert standing_reference(low, high, champion_degraded=False, plan=plan) is low
+    assert standing_reference(low, None, champion_degraded=True, plan=plan) is low
     mae = Reference(metric="mae", value=2.0, samples=800)
     worse = Reference(metric="mae", value=3.0, samples=500)
-    assert standing_reference(worse, mae, champion_degraded=True) is mae
-    assert standing_reference(low, mae, champion_degraded=True) is low
+    assert standing_reference(worse, mae, champion_degraded=True, plan=plan).value == mae.value
+    assert standing_reference(low, mae, champion_degraded=True, plan=plan) is low
+
+
+def test_an_alarm_about_what_can_no_longer_be_reached_ends() -> None:
+    high = Reference(metric="accuracy", value=0.85, samples=800)
+    low = Reference(metric="accuracy", value=0.70, samples=500)
+    plan = ContinuousLearningEngine(model_type()).plan(rows(600), as_of=END, champion_cutoff=None)
+    window = plan.window_end - plan.window_start
+    first_kept = standing_reference(low, high, champion_degraded=True, plan=plan)
+
+    def after(windows: float) -> Reference:
+        later = replace(
+            plan,
+            window_start=plan.window_start + windows * window,
+            window_end=plan.window_end + windows * window,
+        )
+        return standing_reference(low, first_kept, champion_degraded=True, plan=later)
+
+    assert after(1.9) == first_kept
+    assert after(2) is low
 
 
 @pytest.mark.parametrize(("newer", "wait"), [(0, 500), (336, 164), (500, 0), (2000, 0)])
