@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import ConfigurationError
@@ -34,41 +34,16 @@ class Settings(BaseSettings):
     supabase_url: str | None = Field(
         None, alias="SUPABASE_URL", description="The Supabase project's address."
     )
-    supabase_secret_key: SecretStr | None = Field(
-        None,
-        validation_alias=AliasChoices("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"),
-        description="The project's secret key.",
-    )
-    supabase_anon_key: SecretStr | None = Field(
-        None,
-        validation_alias=AliasChoices("SUPABASE_ANON_KEY", "SUPABASE_PUBLISHABLE_KEY"),
-        description="The project's publishable key.",
-    )
-    supabase_jwt_secret: SecretStr | None = Field(
-        None, alias="SUPABASE_JWT_SECRET", description="Only for projects with HS256 tokens."
-    )
     redis_url: SecretStr | None = Field(
         None, alias="REDIS_URL", description="Redis or Valkey address (redis:// or rediss://)."
     )
-    slack_webhook_url: SecretStr | None = Field(
-        None, alias="SLACK_WEBHOOK_URL", description="Where notifications for Slack go."
-    )
-    email_smtp_config: SecretStr | None = Field(
-        None,
-        alias="EMAIL_SMTP_CONFIG",
-        description="smtps://user:pass@host:465/?from=…&to=… for notifications by mail.",
-    )
-    n8n_webhook_url: SecretStr | None = Field(
-        None, alias="N8N_WEBHOOK_URL", description="n8n's webhook for manual triggers."
-    )
-    dashboard_url: str = Field(
-        "http://localhost:3000", alias="DASHBOARD_URL", description="The dashboard's address."
-    )
-    api_base_url: str = Field(
-        "http://localhost:3000/api", alias="API_BASE_URL", description="The functions' address."
-    )
     port: int = Field(3000, alias="PORT", ge=0, le=65535, description="Port of the functions.")
-    log_level: str = Field("INFO", alias="LOG_LEVEL", description="DEBUG, INFO, WARNING, ERROR.")
+    log_level: str = Field(
+        "INFO",
+        alias="LOG_LEVEL",
+        pattern="(?i)^(debug|info|warning|error|critical)$",
+        description="DEBUG, INFO, WARNING, ERROR or CRITICAL.",
+    )
 
     # Our own -------------------------------------------------------------------------------
     home: Path = Field(
@@ -99,14 +74,6 @@ class Settings(BaseSettings):
         "",
         alias="REFIT_TRUSTED_TYPES",
         description="Comma-separated types that artifacts of your own engines may hold.",
-    )
-    webhook_secret: SecretStr | None = Field(
-        None, alias="REFIT_WEBHOOK_SECRET", description="Signs callbacks (Standard Webhooks)."
-    )
-    webhook_allowed_hosts: str = Field(
-        "",
-        alias="REFIT_WEBHOOK_ALLOWED_HOSTS",
-        description="Comma-separated hosts that callbacks may reach although they are private.",
     )
     worker_threads: int = Field(
         2, alias="REFIT_WORKER_THREADS", ge=1, le=64, description="Jobs at once per process."

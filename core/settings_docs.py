@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import AliasChoices, SecretStr
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from core.settings import Settings
@@ -31,21 +31,19 @@ no server, and name the variable that is missing.
 def env_example() -> str:
     """The text of ``.env.example``: every variable, commented out, with its default."""
     blocks = []
-    for names, field in _variables():
-        also = f" (or {', '.join(names[1:])})" if len(names) > 1 else ""
-        blocks.append(f"# {field.description}{also}\n# {names[0]}={_default(field)}\n")
+    for name, field in _variables():
+        blocks.append(f"# {field.description}\n# {name}={_default(field)}\n")
     return "\n".join([_ENV_HEAD, *blocks])
 
 
 def configuration_page() -> str:
     """The text of ``docs/configuration.md``: a table of the ecosystem's names, and one of ours."""
     rows: dict[bool, list[str]] = {True: [], False: []}
-    for names, field in _variables():
+    for name, field in _variables():
         default = _default(field)
         shown = f"`{default}`" if default else "–"
         meaning = f"{field.description}{' Secret.' if _is_secret(field) else ''}"
-        variables = ", ".join(f"`{name}`" for name in names)
-        rows[names[0].startswith("REFIT_")].append(f"| {variables} | {shown} | {meaning} |")
+        rows[name.startswith("REFIT_")].append(f"| `{name}` | {shown} | {meaning} |")
     head = ["| variable | default | meaning |", "|---|---|---|"]
     lines = [
         *(_PAGE_HEAD, "## The ecosystem's names", ""),
@@ -56,14 +54,10 @@ def configuration_page() -> str:
     return "\n".join(lines)
 
 
-def _variables() -> Iterator[tuple[list[str], FieldInfo]]:
-    """Each setting's names, the first being the one to use."""
+def _variables() -> Iterator[tuple[str, FieldInfo]]:
+    """Each setting with its variable's name."""
     for field in Settings.model_fields.values():
-        alias = field.validation_alias
-        if isinstance(alias, AliasChoices):
-            yield [str(choice) for choice in alias.choices], field
-        else:
-            yield [str(alias)], field
+        yield str(field.validation_alias), field
 
 
 def _default(field: FieldInfo) -> str:

@@ -16,4 +16,4 @@ def test_the_configuration_page_is_up_to_date() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
     assert text == configuration_page(), "run: python -m core.settings_docs"
-    assert "| `SUPABASE_SECRET_KEY`, `SUPABASE_SERVICE_ROLE_KEY` |" in text
+    assert "| `DATABASE_URL` | – | PostgreSQL address; workers always need it. Secret. |" in text
