@@ -49,13 +49,18 @@ def data_file(folder: Path) -> Path:
     """The electricity data, or a file of the same shape."""
     if ELECTRICITY.exists():
         return ELECTRICITY
+    path = folder / "made.csv"
+    make_file(path, rows=45_312)
+    return path
+
+
+def make_file(path: Path, *, rows: int) -> None:
+    """Rows of the electricity data's shape."""
     generator = np.random.default_rng(0)
-    frame = pd.DataFrame(generator.random((45_312, len(FEATURES))), columns=list(FEATURES))
+    frame = pd.DataFrame(generator.random((rows, len(FEATURES))), columns=list(FEATURES))
     noise = generator.normal(0, 0.2, len(frame))
     frame["class"] = (frame["nswprice"] - frame["vicprice"] + noise > 0).astype(int)
-    path = folder / "made.csv"
     frame.to_csv(path, index=False)
-    return path
 
 
 def prepare(database_url: str, file: Path) -> Store:
@@ -116,46 +121,72 @@ def time_bare(file: Path, parts: tuple[int, int]) -> tuple[float, float]:
         return judged, time.perf_counter() - start
 
 
+def run(url: str, folder: Path, file: Path, *, rounds: int = ROUNDS) -> dict[str, float]:
+    """What was measured, in seconds, and what the goal allows.
+
+    Parameters
+    ----------
+    url
+        An empty database, or one that has Refit's migrations.
+    folder
+        Where the artifacts go.
+    file
+        A CSV file with :data:`FEATURES` and ``class``.
+    """
+    store = prepare(url, file)
+    context = WorkerContext(
+        name="bench",
+        store=store,
+        doorbell=Doorbell("redis://127.0.0.1:1/0"),
+        resources=Resources(
+            database_url=url,
+            artifacts_url=(folder / "artifacts").as_uri(),
+            s3_endpoint_url=None,
+            engines=(),
+            trusted_types=(),
+        ),
+        limits=Limits(time_limit_s=600, memory_limit_mb=8192, threads=THREADS),
+    )
+    start_forkserver()
+    time_first_training(context, store, "warm_up")  # the forkserver loads its libraries
+    measured = []
+    for number in range(rounds):
+        job, plan = time_first_training(context, store, f"round_{number}")
+        measured.append((job, *time_bare(file, (plan["train_rows"], plan["holdout_rows"]))))
+    job, judged, final = (min(column) for column in zip(*measured, strict=True))
+    both = judged + final
+    return {
+        "job": job,
+        "judged_fit": judged,
+        "final_fit": final,
+        "job_over_both_fits": job / both,
+        "job_over_judged_fit": job / judged,
+        "goal_by_both_fits": WANTED_RATIO * both + WANTED_EXTRA_SECONDS,
+        "goal_by_judged_fit": WANTED_RATIO * judged + WANTED_EXTRA_SECONDS,
+    }
+
+
 def main() -> int:
     """Print the ratio; 1 when the goal is missed."""
     os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))
     configure_logging("WARNING")
-    with tempfile.TemporaryDirectory(prefix="refit-bench-") as folder:
-        server = EmbeddedPostgres(Path(folder) / "postgres")
-        file = data_file(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="refit-bench-") as name:
+        folder = Path(name)
+        server = EmbeddedPostgres(folder / "postgres")
+        url = server.start()
         try:
-            url = server.start()
-            store = prepare(url, file)
-            context = WorkerContext(
-                name="bench",
-                store=store,
-                doorbell=Doorbell("redis://127.0.0.1:1/0"),
-                resources=Resources(
-                    database_url=url,
-                    artifacts_url=(Path(folder) / "artifacts").as_uri(),
-                    s3_endpoint_url=None,
-                    engines=(),
-                    trusted_types=(),
-                ),
-                limits=Limits(time_limit_s=600, memory_limit_mb=8192, threads=THREADS),
-            )
-            start_forkserver()
-            time_first_training(context, store, "warm_up")  # the forkserver loads its libraries
-            rounds = []
-            for number in range(ROUNDS):
-                job, plan = time_first_training(context, store, f"round_{number}")
-                rounds.append((job, *time_bare(file, (plan["train_rows"], plan["holdout_rows"]))))
+            found = run(url, folder, data_file(folder))
         finally:
             server.stop()
-    job, judged, final = (min(column) for column in zip(*rounds, strict=True))
-    bare = judged + final
-    wanted = WANTED_RATIO * bare + WANTED_EXTRA_SECONDS
-    print(f"retrain job, end to end                    {job:6.2f} s")
-    print(f"bare fit + predict, judged fit             {judged:6.2f} s")
-    print(f"bare fit + predict, final fit              {final:6.2f} s")
-    print(f"job / bare (both fits)                     {job / bare:6.2f}")
-    print(f"goal: at most {WANTED_RATIO} x bare + {WANTED_EXTRA_SECONDS:g} s = {wanted:.2f} s")
-    return int(job > wanted)
+    goal = f"at most {WANTED_RATIO} x bare + {WANTED_EXTRA_SECONDS:g} s"
+    print(f"retrain job, end to end                    {found['job']:6.2f} s")
+    print(f"bare fit + predict, judged fit             {found['judged_fit']:6.2f} s")
+    print(f"bare fit + predict, final fit              {found['final_fit']:6.2f} s")
+    print(f"job / bare (both fits)                     {found['job_over_both_fits']:6.2f}")
+    print(f"job / bare (the judged fit alone)          {found['job_over_judged_fit']:6.2f}")
+    print(f"goal: {goal}, by both fits           {found['goal_by_both_fits']:6.2f} s")
+    print(f"goal: {goal}, by the judged fit alone{found['goal_by_judged_fit']:6.2f} s")
+    return int(found["job"] > found["goal_by_both_fits"])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from threading import Lock
+from typing import Any
 from uuid import UUID
 
 import redis
@@ -107,6 +108,28 @@ class Doorbell:
             return int(self._connected().client.llen(f"{NAMESPACE}:{QUEUE}"))
         except (redis.RedisError, OSError):
             return None
+
+    def waiting_ids(self, most: int) -> set[str] | None:
+        """The ids in messages that no worker has fetched yet.
+
+        Parameters
+        ----------
+        most : int
+            How many messages are read at most, those next in turn.
+
+        Returns
+        -------
+        set of str or None
+            None when the queue is away.
+        """
+        try:
+            client = self._connected().client
+            turns = client.lrange(f"{NAMESPACE}:{QUEUE}", 0, most - 1)
+            bodies: list[Any] = client.hmget(f"{NAMESPACE}:{QUEUE}.msgs", turns) if turns else []
+        except (redis.RedisError, OSError):
+            return None
+        # A message without a body was fetched in between.
+        return {str(i) for body in bodies if body for i in Message.decode(body).args}
 
     def close(self) -> None:
         """Give back the connections; a later ring opens new ones."""

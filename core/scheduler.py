@@ -41,6 +41,9 @@ def run_scheduler(settings: Settings) -> None:
             started = tick(store, doorbell, worker=name, now=datetime.now(UTC))
         except RefitError as exc:
             _log.warning("tick_failed", error=exc.problem, detail=exc.message)
+        except Exception:  # noqa: BLE001
+            # Whatever it was: without ticks no schedule would ever run again.
+            _log.exception("tick_failed")
         else:
             if started:
                 _log.info("schedules_started", count=started)

@@ -102,7 +102,9 @@ def tick(store: Store, doorbell: Doorbell, *, worker: str, now: datetime) -> int
 def _start(
     store: Store, doorbell: Doorbell, schedule: dict[str, Any], *, worker: str, now: datetime
 ) -> int:
-    following = next_run(schedule["cron"], schedule["time_zone"], now)
+    # This host's clock may lag behind the database's, by which a run is due: a slot starts once.
+    due = schedule["next_run_at"] and datetime.fromisoformat(schedule["next_run_at"])
+    following = next_run(schedule["cron"], schedule["time_zone"], max(now, due or now))
     rings = store.advance_schedule(schedule, next_run_at=following, worker=worker)
     for ring in rings:
         doorbell.ring(ring["actor"], ring["id"])

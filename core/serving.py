@@ -12,10 +12,9 @@ from pydantic import SecretStr
 
 from core.database import PostgresDatabase
 from core.datasets import read_rows, write_predictions
-from core.datasets.predicted import newest_predicted
+from core.datasets.predicted import without_prediction
 from core.domain import Champion, Environment, ModelType
 from core.engines.fitted_model import FittedModel
-from core.engines.time_split import is_after
 from core.errors import ArtifactError, NotFound
 from core.settings import Settings, get_settings
 from core.store import LOCAL_ADMIN, Store
@@ -44,7 +43,7 @@ class Predictions:
     table: str
     model_type: str
     model_version: int
-    since: datetime
+    since: datetime | None  # None: what had no prediction yet
 
 
 def load_champion(
@@ -115,10 +114,9 @@ def predict_into(
 ) -> Predictions:
     """Predict new rows with the champion and write them, all in one transaction.
 
-    New rows are those whose time is later than ``since``. Without it, than the newest row that
-    has a prediction in the table already; the first time, those whose label was not known yet
-    when the champion's training window ended. Rows that arrive late, with a time before the
-    newest predicted one, need ``since``.
+    New are rows that have no prediction in the table yet, by any model, and whose label was not
+    known when the champion's training window ended. With ``since`` all rows later than that are
+    predicted, known or not, again or not.
 
     Parameters
     ----------
@@ -126,7 +124,7 @@ def predict_into(
         ``name`` or ``schema.name``; made when it is not there, with the key columns, the time,
         ``prediction``, ``confidence``, ``model_id`` and ``predicted_at``.
     since
-        Exclusive.
+        Exclusive; what the champion predicted of these rows before is overwritten.
 
     Raises
     ------
@@ -136,45 +134,41 @@ def predict_into(
         The rows cannot be read, or the table is another one.
     """
     served = load_served_model(settings, model_type, environment)
-    definition, champion = served.model_type, served.champion
-    url = settings.require_database_url()
-    start = since or newest_predicted(url, table, definition.time_column)
-    first_time = start is None
-    if start is None:
-        start = champion.window_end - definition.label_delay
-    frame = read_rows(
-        url,
-        definition,
-        visible_at=_NO_END,
-        start=start,
-        end=_NO_END,
-        labelled=False,
-        columns=_columns(definition),
-    )
-    if first_time:
-        frame = frame[is_after(frame, definition, champion.window_end)]
-    written = write_predictions(
-        url,
-        table,
-        _predicted(served, frame, now or datetime.now(UTC)),
-        key_columns=definition.key_columns,
-    )
+    url, keys = settings.require_database_url(), list(served.model_type.key_columns)
+    if since is None:
+        frame = _rows_to_predict(served, url, unknown_at=served.champion.window_end)
+        frame = frame[without_prediction(url, table, frame[keys])]
+    else:
+        frame = _rows_to_predict(served, url, start=since)
+    predicted = _predicted(served, frame, now or datetime.now(UTC))
     return Predictions(
-        rows=written,
+        rows=write_predictions(url, table, predicted, key_columns=keys),
         table=table,
         model_type=model_type,
-        model_version=champion.model_version,
-        since=start,
+        model_version=served.champion.model_version,
+        since=since,
     )
 
 
-def _columns(model_type: ModelType) -> tuple[str, ...]:
-    label_time = (model_type.label_time_column,) if model_type.label_time_column else ()
-    return (
-        *model_type.key_columns,
-        model_type.time_column,
-        *label_time,
-        *model_type.feature_columns,
+def _rows_to_predict(
+    served: ServedModel,
+    database_url: str,
+    *,
+    start: datetime | None = None,
+    unknown_at: datetime | None = None,
+) -> pd.DataFrame:
+    """Keys, time and what the served model was trained on: today's features may be others."""
+    definition = served.model_type
+    names = (*definition.key_columns, definition.time_column, *served.model.feature_columns)
+    return read_rows(
+        database_url,
+        definition,
+        visible_at=_NO_END,
+        end=_NO_END,
+        start=start,
+        labelled=False,
+        unknown_at=unknown_at,
+        columns=names,
     )
 
 

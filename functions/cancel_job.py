@@ -1,4 +1,4 @@
-"""POST cancel_job: take a training job back."""
+"""POST cancel_job: take a training job or an operation back."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from core.web.fields import Identified
 
 @endpoint("POST", Role.OPERATOR, Identified)
 def cancel_job(call: Call[Identified]) -> Answer:
-    """Cancel a queued job, ask a running one to stop: 200 ``{job}``."""
+    """Cancel what is queued, ask what runs to stop: 200 ``{job}`` or ``{operation}``."""
     return Answer(body=call.store.cancel_job(call.parameters.id))

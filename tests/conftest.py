@@ -9,6 +9,7 @@ import itertools
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,12 @@ FAST_POSTGRES = {
 TEMPLATE = "refit_template"
 VALKEY_DATABASES = 16
 _numbers = itertools.count()
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C: what a script starts in the background ignores it, and so do its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

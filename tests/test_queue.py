@@ -44,6 +44,16 @@ def test_messages_that_wait_are_counted(doorbell: Doorbell) -> None:
     assert doorbell.waiting() == 3
 
 
+def test_the_ids_that_wait_are_told_those_next_in_turn_first(doorbell: Doorbell) -> None:
+    assert doorbell.waiting_ids(5) == set()
+    ids = [str(uuid4()) for _ in range(3)]
+    for work_id in ids:
+        doorbell.ring("retrain", work_id)
+
+    assert doorbell.waiting_ids(5) == set(ids)
+    assert doorbell.waiting_ids(2) == set(ids[:2])
+
+
 def test_a_closed_doorbell_rings_again(doorbell: Doorbell) -> None:
     doorbell.ring("retrain", uuid4())
 
@@ -60,6 +70,7 @@ def test_a_queue_that_refuses_is_no_error(redis_url: str) -> None:
 
         assert away.ring("retrain", uuid4()) is False
         assert away.waiting() is None
+        assert away.waiting_ids(5) is None
     away.close()
 
 

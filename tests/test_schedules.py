@@ -187,6 +187,18 @@ def test_runs_that_were_missed_are_made_up_for_once(plan: Plan) -> None:
     assert plan.schedule(name)["next_run_at"] > NOW
 
 
+def test_a_host_whose_clock_lags_starts_a_run_once(plan: Plan) -> None:
+    name = plan.model_type("churn")
+    slot = datetime.now(UTC).replace(second=0, microsecond=0)
+    plan.make_due(name, cron="* * * * *", next_run_at=slot)
+    host = slot - timedelta(seconds=20)
+
+    started = [plan.tick(host + timedelta(seconds=5 * turn)) for turn in range(3)]
+
+    assert started == [1, 0, 0]
+    assert plan.schedule(name)["next_run_at"] == slot + timedelta(minutes=1)
+
+
 @pytest.mark.parametrize(
     "broken", [{"cron": "99 99 * * *"}, {"cron": "0 0 31 2 *"}, {"time_zone": "Mars/Olympus"}]
 )

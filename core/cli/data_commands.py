@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.options import JsonOutput, read_interval, read_time
+from core.cli.options import JsonOutput, RowSpacing, TimeColumn, read_interval, read_time
 from core.cli.output import note, print_json, say
 from core.cli.session import open_session
 
@@ -28,12 +28,8 @@ def import_file(
     table: Annotated[
         str | None, typer.Option("--table", help="Default: made from the file's name.")
     ] = None,
-    time: Annotated[
-        str | None, typer.Option("--time", help="Column that says when each row happened.")
-    ] = None,
-    every: Annotated[
-        str | None, typer.Option("--every", help="Or the time between two rows, e.g. 30m.")
-    ] = None,
+    time: TimeColumn = None,
+    every: RowSpacing = None,
     origin: Annotated[
         str | None, typer.Option("--origin", help="Time of the first row; UTC without a zone.")
     ] = None,

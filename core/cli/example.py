@@ -25,7 +25,7 @@ def add_example(session: Session) -> list[ModelType]:
     DataError
         A table of that name is there and lacks what the model types need.
     """
-    from core.cli.model_type_commands import register
+    from core.cli.model_type_creation import register
     from core.datasets import describe_relation
     from core.engines.content_posts import content_model_types
     from core.errors import DataError

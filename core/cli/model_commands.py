@@ -141,17 +141,18 @@ def rollback(
         say(deployment_sentence(answer["deployment"]))
 
 
-def cancel(job_id: UUID, as_json: JsonOutput = False) -> None:
-    """Cancel a training job that is queued or running."""
+def cancel(work_id: UUID, as_json: JsonOutput = False) -> None:
+    """Cancel a training job, check, validation or deployment that is queued or running."""
     with open_session() as session:
-        answer = session.store.cancel_job(job_id)
-    job = answer["job"]
+        answer = session.store.cancel_job(work_id)
+    work = answer.get("job") or answer["operation"]
+    what = f"The training of {work['model_type']}" if "job" in answer else f"The {work['kind']}"
     if as_json:
         print_json(answer)
-    elif job["status"] == "running":
-        say(f"{job['model_type']}: its worker was asked to stop.")
+    elif work["status"] == "running":
+        say(f"{what} runs: its worker was asked to stop.")
     else:
-        say(f"{job['model_type']}: the job is cancelled.")
+        say(f"{what} is cancelled.")
 
 
 def _require_one(*given: Sequence[object] | None) -> None:

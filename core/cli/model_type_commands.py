@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from core.cli.definitions import Wish, as_column, as_definition, check_engine, define, json_of
+from core.cli.definitions import as_column, check_engine, json_of
+from core.cli.model_type_creation import (
+    BuiltIn,
+    built_in_model_type,
+    register,
+    wished_model_type,
+)
 from core.cli.model_type_display import print_decided, print_model_type, print_model_types
 from core.cli.model_type_options import (
     DeploymentThreshold,
     Description,
     Engine,
+    Exclude,
     Features,
     FinalFit,
+    Keys,
     LabelDelay,
+    LabelTime,
     Metric,
     MinSamples,
     Owner,
     Replay,
     RetrainingThreshold,
+    Source,
+    Target,
+    TheTask,
+    Time,
     Title,
     Window,
 )
 from core.cli.options import JsonOutput, read_interval, split_names
 from core.cli.output import print_json, say
 from core.cli.session import Session, open_session
-from core.domain import ModelType, Task
 from core.errors import InvalidRequest
 
 model_types = typer.Typer(help="Prediction tasks: where their rows are, and what they mean.")
-
-
-class BuiltIn(StrEnum):
-    """Model types that come with Refit, over a table public.content_posts."""
-
-    CONTENT_PERFORMANCE = "content_performance"
-    ENGAGEMENT_PREDICTION = "engagement_prediction"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,23 +53,15 @@ def add_to(app: typer.Typer) -> None:
 @model_types.command()
 def create(
     name: Annotated[str | None, typer.Argument(help="Lower-case letters, digits, _.")] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Table or view.")] = None,
-    target: Annotated[str | None, typer.Option("--target", help="Column to predict.")] = None,
-    time: Annotated[
-        str | None, typer.Option("--time", help="When it happened; default: the only time column.")
-    ] = None,
-    label_time: Annotated[
-        str | None, typer.Option("--label-time", help="When the target became known.")
-    ] = None,
+    source: Source = None,
+    target: Target = None,
+    time: Time = None,
+    label_time: LabelTime = None,
     label_delay: LabelDelay = None,
-    keys: Annotated[
-        str | None, typer.Option("--keys", help="Columns that tell rows apart; default: the key.")
-    ] = None,
+    keys: Keys = None,
     features: Features = None,
-    exclude: Annotated[
-        str | None, typer.Option("--exclude", help="Columns that are no features.")
-    ] = None,
-    task: Annotated[Task | None, typer.Option("--task", help="Default: by the target.")] = None,
+    exclude: Exclude = None,
+    task: TheTask = None,
     engine: Engine = None,
     metric: Metric = None,
     training_window: Window = None,
@@ -83,7 +79,7 @@ def create(
     as_json: JsonOutput = False,
 ) -> None:
     """Register a prediction task over a table or view, once its rows can be read."""
-    given = _given(
+    settings = _given(
         label_delay=read_interval(label_delay),
         engine=engine,
         metric=metric,
@@ -97,52 +93,20 @@ def create(
         description=description,
         owner=owner,
     )
+    columns = {"time": time, "label_time": label_time, "keys": keys, "exclude": exclude}
     with open_session() as session:
-        if builtin is not None:
-            _refuse_with_builtin(name, source, target)
-            wished = replace(built_in(builtin), **given)
-        else:
-            wish = Wish(
-                name=_needed(name, "a name"),
-                source=_needed(source, "--source"),
-                target=_needed(target, "--target"),
-                time=time,
-                label_time=label_time,
-                keys=split_names(keys),
-                features=split_names(features),
-                exclude=split_names(exclude),
-                task=task,
-                settings=given,
+        if builtin is None:
+            wished = wished_model_type(
+                session, name, source, target, features=features, task=task, **columns
             )
-            wished = define(session.settings.require_database_url(), wish)
-        created = register(session, wished)
+        else:
+            wished = built_in_model_type(builtin, name, source, target)
+        created = register(session, replace(wished, **settings))
     if as_json:
         print_json(json_of(created))
         return
     print_decided(created)
     say(f"Next:\n  refit retrain {created.name} --force --wait")
-
-
-def built_in(name: BuiltIn) -> ModelType:
-    """The definition of a model type that comes with Refit."""
-    from core.engines.content_posts import content_model_types
-
-    return next(t for t in content_model_types() if t.name == name)
-
-
-def register(session: Session, wished: ModelType) -> ModelType:
-    """Check that all rows can be read and the engine run, then create the model type.
-
-    Raises
-    ------
-    DataError
-        Something is missing; the hint holds the exact GRANT or POLICY. Nothing was created.
-    """
-    from core.datasets import check_access
-
-    check_engine(wished.engine, session.settings)
-    check_access(session.settings.require_database_url(), wished)
-    return session.store.create_model_type(as_definition(wished))
 
 
 @model_types.command("list")
@@ -237,19 +201,3 @@ def _check_features(session: Session, name: str, changes: dict[str, Any]) -> Non
 
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _needed(value: str | None, what: str) -> str:
-    if not value:
-        raise InvalidRequest(
-            f"A model type needs {what}.",
-            hint="refit model-types create NAME --source TABLE --target COLUMN, or --builtin.",
-        )
-    return value
-
-
-def _refuse_with_builtin(*given: str | None) -> None:
-    if any(given):
-        raise InvalidRequest(
-            "--builtin brings its own name, source and target.", hint="Leave them out."
-        )

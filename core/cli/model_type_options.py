@@ -1,4 +1,4 @@
-"""Settings of a model type as options, shared by ``create`` and ``update``."""
+"""A model type's data and settings as options; ``create`` and ``update`` share the settings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,21 @@ from typing import Annotated
 
 import typer
 
+from core.domain import Task
+
+Source = Annotated[str | None, typer.Option("--source", help="Table or view.")]
+Target = Annotated[str | None, typer.Option("--target", help="Column to predict.")]
+Time = Annotated[
+    str | None, typer.Option("--time", help="When it happened; default: the only time column.")
+]
+LabelTime = Annotated[
+    str | None, typer.Option("--label-time", help="When the target became known.")
+]
+Keys = Annotated[
+    str | None, typer.Option("--keys", help="Columns that tell rows apart; default: the key.")
+]
+Exclude = Annotated[str | None, typer.Option("--exclude", help="Columns that are no features.")]
+TheTask = Annotated[Task | None, typer.Option("--task", help="Default: by the target.")]
 Title = Annotated[str | None, typer.Option("--title", help="For people.")]
 Description = Annotated[str | None, typer.Option("--description", help="For people.")]
 Owner = Annotated[str | None, typer.Option("--owner", help="Who looks after it.")]

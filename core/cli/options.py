@@ -19,6 +19,12 @@ AsOf = Annotated[
     str | None,
     typer.Option("--as-of", help="Judge as if it were this time; for model types with replay."),
 ]
+TimeColumn = Annotated[
+    str | None, typer.Option("--time", help="Column that says when each row happened.")
+]
+RowSpacing = Annotated[
+    str | None, typer.Option("--every", help="Or the time between two rows, e.g. 30m.")
+]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it has ended.")]
 ModelTypeNames = Annotated[
     list[str] | None, typer.Argument(metavar="[MODEL_TYPE]...", help="Default: all enabled ones.")

@@ -22,7 +22,11 @@ def predict(
     into: Annotated[str, typer.Option("--into", help="Table; made when it is not there.")],
     since: Annotated[
         str | None,
-        typer.Option("--since", help="Rows later than this; default: than the newest predicted."),
+        typer.Option(
+            "--since",
+            help="All rows later than this, predicted before or not; default: rows that have no "
+            "prediction there yet and whose label the champion's training did not know.",
+        ),
     ] = None,
     environment: InEnvironment = None,
     as_json: JsonOutput = False,
@@ -43,5 +47,7 @@ def predict(
         print_json(asdict(done))
     elif done.rows:
         say(f"{done.rows:,} predictions of {model_type} version {done.model_version} in {into}.")
-    else:
+    elif done.since is not None:
         say(f"There are no rows later than {local_time(done.since)}: nothing was predicted.")
+    else:
+        say(f"Every new row has its prediction in {into} already: nothing was predicted.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from typing import Annotated
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import typer
 
@@ -26,6 +25,8 @@ def psql(
     ] = None,
 ) -> None:
     """Open psql on the database, as the connecting user."""
+    from core.database.addresses import without_password
+
     with open_session() as session:
         url = session.settings.require_database_url()
     program = _program()
@@ -34,24 +35,6 @@ def psql(
     # In our place: psql gets the terminal, and its exit status is ours.
     argv = [program, "--dbname", address, *(arguments or [])]
     os.execve(program, argv, environ)  # noqa: S606 — no shell is wanted
-
-
-def without_password(url: str) -> tuple[str, str | None]:
-    """An address without its password, and the password: arguments are seen by everybody.
-
-    >>> without_password("postgresql://ada:l%40ve@db:5432/app")
-    ('postgresql://ada@db:5432/app', 'l@ve')
-    >>> without_password("host=db dbname=app")
-    ('host=db dbname=app', None)
-    """
-    if "://" not in url:
-        return url, None
-    parts = urlsplit(url)
-    user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
-    if not colon:
-        return url, None
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{user}@{host}")), unquote(password)
 
 
 def _program() -> str:

@@ -86,13 +86,19 @@ def outcome_sentence(job: Json) -> str:
     if "verdict" not in result:
         return f"{trained}, not validated."
     if result["deployed"] and result["improvement"] is None:
-        return f"{trained} and deployed, as the first champion."
+        return f"{trained} and deployed, as the first champion. {result['reason']}"
     judged = f"{result['verdict']}{_improvement(result, job.get('validation'))}. {result['reason']}"
     if result["deployed"]:
         return f"{trained} and deployed: {judged}"
     refused: Json = result.get("deployment_error") or {}
-    why = f" It was not deployed: {refused['detail']}" if refused else ""
-    return f"{trained}, not deployed: {judged}{why}"
+    if refused:
+        return f"{trained}, not deployed: {judged} It was not deployed: {refused['detail']}"
+    if result["verdict"] == "inconclusive" and result["improvement"] is None:
+        judged += (
+            " More rows, other features or another --metric may decide; an admin may let it serve: "
+            f"refit deploy {name} --force."
+        )
+    return f"{trained}, not deployed: {judged}"
 
 
 def _improvement(result: Json, validation: Json | None) -> str:

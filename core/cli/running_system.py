@@ -80,13 +80,7 @@ def child_specs(session: Session, host: str, port: int) -> list[ChildSpec]:
     """Functions first: nothing new comes in while the others stop."""
     from core.embedded.child import ChildSpec
 
-    address = base_url(host, port)
     environ = dict(session.environ)
-    configured = session.settings.model_fields_set
-    if "dashboard_url" not in configured:
-        environ["DASHBOARD_URL"] = address
-    if "api_base_url" not in configured:
-        environ["API_BASE_URL"] = f"{address}/api"
     functions = [
         *(sys.executable, "-m", "functions_framework", "--source", f"{ROOT}/functions/main.py"),
         *("--target", "main", "--host", host, "--port", str(port)),

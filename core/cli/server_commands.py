@@ -11,7 +11,7 @@ import typer
 
 from core.cli.options import JsonOutput
 from core.cli.output import note, print_json, say
-from core.cli.session import migrate_own, project_environ, start_servers
+from core.cli.session import migrate_own, open_session, project_environ, start_servers
 from core.settings import get_settings
 
 
@@ -82,8 +82,13 @@ def doctor(as_json: JsonOutput = False) -> None:
 
 def down() -> None:
     """Stop the local servers; their data is kept."""
-    from core.embedded.stack import stop_stack
+    from core.cli.running_system import refuse_second
+    from core.embedded.stack import stack_is_running, stop_stack
 
     home = get_settings().home
+    if stack_is_running(home):
+        with open_session() as session:
+            # Functions and workers would run on without their database.
+            refuse_second(session)
     stop_stack(home)
     say(f"The servers of {home} are stopped.")

@@ -98,26 +98,33 @@ def _failure(operation: Json) -> str:
 def wait_for_jobs(session: Session, jobs: Sequence[Json]) -> list[Json]:
     """The training jobs once all have ended, in the order given.
 
+    A request that joined a running job may be served by its follow-up: then that is waited for.
+
     Raises
     ------
     NobodyWorks
         When there is no worker.
     """
-    ended: dict[str, Json] = {}
+    awaited = [UUID(job["id"]) for job in jobs]
+    ended: dict[UUID, Json] = {}
     with somebody_working(session) as starting, _showing() as show:
         patience = Patience(session, starting=starting)
         while True:
             statuses = []
-            for asked in jobs:
-                if asked["id"] in ended:
+            for place, asked in enumerate(jobs):
+                if awaited[place] in ended:
                     continue
-                job = session.store.get_training_job(UUID(asked["id"]))
+                job = session.store.get_training_job(awaited[place])
                 show(job)
                 statuses.append(job["status"])
-                if JobStatus(job["status"]).is_final:
-                    ended[job["id"]] = job
-            if len(ended) == len({job["id"] for job in jobs}):
-                return [ended[job["id"]] for job in jobs]
+                if not JobStatus(job["status"]).is_final:
+                    continue
+                if asked["coalesced"] and job["follow_up"]:
+                    awaited[place] = UUID(job["follow_up"]["id"])
+                else:
+                    ended[awaited[place]] = job
+            if all(job_id in ended for job_id in awaited):
+                return [ended[job_id] for job_id in awaited]
             patience.check(statuses)
             time.sleep(POLL_S)
 

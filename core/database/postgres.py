@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from enum import StrEnum
 from threading import Lock
@@ -13,11 +14,15 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
+from core.database.connections import BoundedConnection, require_address, require_answer
 from core.database.protocol import named_error
 from core.errors import DatabaseUnavailable, Forbidden, InvalidRequest, RefitError
 
 _CHECKOUT_TIMEOUT_S = 5.0
-_STATEMENT_TIMEOUT_MS = "30000"
+# A call's trips to the server, together. A busy server gives up before that and says so; one that
+# is frozen or cut off says nothing.
+_ANSWER_TIMEOUT_S = 10.0
+_STATEMENT_TIMEOUT_MS = "8000"
 
 # Transaction-local only, so that Supavisor's transaction pooler can hand the connection on.
 _ENTER = (
@@ -36,24 +41,31 @@ class PostgresDatabase:
         ``authenticated`` (the first migration sees to it).
     max_connections : int
         The most connections that this process holds at a time.
+
+    Raises
+    ------
+    ConfigurationError
+        When this is no such address.
     """
 
     def __init__(self, database_url: str, *, max_connections: int = 10) -> None:
+        require_address(database_url)
         self._url = database_url
         self._max_connections = max_connections
-        self._pool: ConnectionPool | None = None
+        self._pool: ConnectionPool[BoundedConnection] | None = None
         self._lock = Lock()
 
-    def _opened_pool(self) -> ConnectionPool:
+    def _opened_pool(self) -> ConnectionPool[BoundedConnection]:
         with self._lock:
             if self._pool is None:
                 self._pool = ConnectionPool(
                     self._url,
+                    connection_class=BoundedConnection,
                     min_size=0,
                     max_size=self._max_connections,
                     timeout=_CHECKOUT_TIMEOUT_S,
                     reconnect_timeout=_CHECKOUT_TIMEOUT_S,
-                    check=ConnectionPool.check_connection,
+                    check=require_answer,
                     # A transaction pooler keeps no prepared statements.
                     kwargs={"prepare_threshold": None, "connect_timeout": 5, "autocommit": True},
                     open=True,
@@ -77,12 +89,14 @@ class PostgresDatabase:
         )
         values = [_adapted(value) for value in arguments.values()]
         try:
-            with self._opened_pool().connection() as connection, connection.transaction():
-                connection.execute(
-                    _ENTER,
-                    (role, json.dumps(claims or {}), _STATEMENT_TIMEOUT_MS),
-                )
-                row = connection.execute(statement, values).fetchone()
+            with self._opened_pool().connection() as connection:
+                connection.answer_by = time.monotonic() + _ANSWER_TIMEOUT_S
+                with connection.transaction():
+                    connection.execute(
+                        _ENTER,
+                        (role, json.dumps(claims or {}), _STATEMENT_TIMEOUT_MS),
+                    )
+                    row = connection.execute(statement, values).fetchone()
         except (PoolTimeout, PoolClosed) as exc:
             raise DatabaseUnavailable("The database does not answer.") from exc
         except psycopg.Error as exc:

@@ -26,6 +26,7 @@ _BAD_ADDRESS = re.compile(
     r'|(database|role) "[^"]*" does not exist|SSL was required'
 )
 _NO_SUCH_ROLE, _MAY_NOT = "22023", "42501"
+_PROTOCOL_VIOLATION = "08P01"
 
 
 class Transaction:
@@ -122,10 +123,19 @@ def as_refit_error(exc: adbc_driver_manager.Error, database_url: str) -> RefitEr
             f"The database stopped the query: {message}.",
             hint="Raise statement_timeout for the connecting user, or read a shorter window.",
         )
-    if not state or state[:2] in {"08", "53", "57", "58"}:
+    if _is_away(exc, state):
         return DatabaseUnavailable(f"The database went away: {message}.")
     hint = "Run `refit migrate`." if state == "42704" and READER in message else None
     return DataError(f"The database refused: {message}.", hint=hint)
+
+
+def _is_away(exc: adbc_driver_manager.Error, state: str) -> bool:
+    """Whether the server or the way to it failed, rather than the statement."""
+    if not state:
+        # Without a state it is the driver that speaks: of the socket, or of values it cannot copy.
+        return exc.status_code is adbc_driver_manager.AdbcStatusCode.IO
+    # A protocol violation is what the server calls a copy whose bytes do not fit the columns.
+    return state[:2] in {"08", "53", "57", "58"} and state != _PROTOCOL_VIOLATION
 
 
 def _connection_error(exc: adbc_driver_manager.Error, database_url: str) -> RefitError:

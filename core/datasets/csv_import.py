@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from core.datasets.names import safe_name, safe_names
 from core.datasets.tables import protect_table, relation_kind, sql_type
 from core.errors import DataError, InvalidRequest
 
+_MARK = "Imported by Refit:"  # begins the comment of a table that an import may replace
 KEY = "row_id"
 MADE_TIME = "event_time"
 DEFAULT_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
@@ -37,6 +39,7 @@ class ImportedTable:
     time_column: str
     key_columns: tuple[str, ...]
     names: dict[str, str] = field(default_factory=dict)  # the file's heading → the column's name
+    types: Mapping[str, str] = field(default_factory=dict)  # the column's name → its SQL type
     notes: tuple[str, ...] = ()  # what a person should know, e.g. about the encoding
 
 
@@ -53,14 +56,13 @@ def import_csv(
     """Make a table of a CSV file in schema ``public``, in one transaction.
 
     Types are inferred from all rows: integers, floats, booleans, timestamps (ISO 8601; those
-    without a zone are UTC), dates, else text. Headings become safe names by the rule of
+    without a zone are UTC), dates, else text. Marks of thousands and dates like 31.01.2026 are
+    understood where a whole column is clear about them; digits with leading zeros stay text.
+    Headings become safe names by the rule of
     :func:`core.datasets.names.safe_names`. A ``row_id`` that counts from 1 in the file's order is
-    the primary key, and goes on by itself for rows added later.
-
-    Row-level security is switched **on**, with one policy that lets ``refit_reader`` read: on
-    Supabase every table in ``public`` is served by the Data API, and without it a person's data
-    would be open to anybody who has the project's publishable key. The owner still reads and
-    writes as before.
+    the primary key, and goes on by itself for rows added later. Row-level security is switched
+    **on**, with one policy that lets ``refit_reader`` read: else Supabase's Data API would show
+    the table to anybody who has the project's publishable key.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ def import_csv(
     origin
         Time of the first row; None: 2000-01-01 UTC.
     replace
-        Drop a table of that name first.
+        Drop a table of that name first, if it was imported too.
 
     Raises
     ------
@@ -95,14 +97,20 @@ def import_csv(
         reserved = _reserved_words(tx)
         relation = _table_name(path, table, reserved)
         _make_room(tx, relation, replace=replace)
-        taken = [KEY, MADE_TIME] if every else [KEY]
-        names = safe_names(parsed.headings, reserved=reserved, taken=taken)
+        made = [KEY, MADE_TIME] if every else [KEY]
+        names = safe_names(parsed.headings, reserved=reserved, taken=made)
         data = _typed(parsed, names)
         if every:
             time, data = MADE_TIME, _with_times(data, every, origin or DEFAULT_ORIGIN)
         else:
             time = _time_column(path, parsed, names, data, time_column)
         _create(tx, relation, data, time, source=path.name)
+    return _imported(relation, parsed, names, data, time)
+
+
+def _imported(
+    relation: RelationName, parsed: ParsedCsv, names: list[str], data: pa.Table, time: str
+) -> ImportedTable:
     return ImportedTable(
         relation=str(relation),
         rows=data.num_rows,
@@ -110,7 +118,8 @@ def import_csv(
         time_column=time,
         key_columns=(KEY,),
         names=dict(zip(parsed.headings, names, strict=True)),
-        notes=parsed.notes,
+        types={f.name: sql_type(f.type) for f in data.schema},
+        notes=(*parsed.notes, *parsed.column_notes.values()),
     )
 
 
@@ -164,7 +173,18 @@ def _make_room(tx: Transaction, relation: RelationName, *, replace: bool) -> Non
             f"The table {relation} exists already.",
             hint="Choose another name with --table, or --replace it.",
         )
+    if not _was_imported(tx, relation):
+        raise InvalidRequest(
+            f"The table {relation} was not made by an import, so it is not replaced.",
+            hint="Choose another name with --table, or drop the table yourself.",
+        )
     tx.execute(f"drop table {relation.quoted}")
+
+
+def _was_imported(tx: Transaction, relation: RelationName) -> bool:
+    comment = "pg_catalog.obj_description($1::text::regclass, 'pg_class')"
+    rows = tx.fetch_rows(f"select {comment} as comment", relation.quoted)
+    return (rows[0]["comment"] or "").startswith(_MARK)
 
 
 def _typed(parsed: ParsedCsv, names: list[str]) -> pa.Table:
@@ -218,8 +238,13 @@ def _time_column(
         example = next((v.as_py() for v in column if v.is_valid), None)
         raise DataError(
             f"The time column {wanted!r} of {path} holds {example!r}, which is not a time.",
-            hint=f"Times are written like 2026-01-31 or 2026-01-31T12:00:00Z. Columns with "
-            f"times: {known}. Or space the rows with --every 30m.",
+            hint=" ".join(
+                [
+                    *([why] if (why := parsed.column_notes.get(names.index(name))) else []),
+                    "Times are written like 2026-01-31 or 2026-01-31T12:00:00Z.",
+                    f"Columns with times: {known}. Or space the rows with --every 30m.",
+                ]
+            ),
         )
     if column.null_count:
         row = pc.index(pc.is_null(column), value=True).as_py() + 1
@@ -234,7 +259,7 @@ def _create(
     key = f"{KEY} bigint generated by default as identity primary key"
     tx.execute(
         f"create table {relation.quoted} ({', '.join([key, *columns])})",
-        f"comment on table {relation.quoted} is {quote_literal(f'Imported by Refit: {source}')}",
+        f"comment on table {relation.quoted} is {quote_literal(f'{_MARK} {source}')}",
     )
     tx.ingest(relation.name, data, db_schema_name=relation.schema)
     tx.execute(

@@ -6,21 +6,26 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from core.datasets.csv_columns import better_column
 from core.errors import DataError, InvalidRequest
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_CHARACTERS = 1 << 16
 _LARGEST_BLOCK = 1 << 30
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+# A comma before three digits may be a mark of thousands: any other count, or points for thousands,
+# tells that it is the decimal mark, and a point after it that it is not.
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d+,(\d{1,2}|\d{4,})|\d{1,3}(\.\d{3})+,\d+)")
+_EITHER_COMMA = re.compile(r"[+-]?\d+,\d{3}")
+_THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+|,\d{3})")
 # What stands for "no value"; words that a person may mean, such as "None" or "-", stay words.
 _NULLS = ["", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null"]
 
@@ -31,7 +36,8 @@ class ParsedCsv:
 
     headings: tuple[str, ...]
     table: pa.Table  # columns c0, c1, …: headings may repeat
-    notes: tuple[str, ...]  # what a person should know
+    notes: tuple[str, ...]  # what a person should know of the file
+    column_notes: Mapping[int, str] = field(default_factory=dict)  # and of a column, by position
 
 
 def parse_csv(path: Path) -> ParsedCsv:
@@ -58,10 +64,17 @@ def parse_csv(path: Path) -> ParsedCsv:
             f"The first line of {path} holds numbers, not headings.",
             hint="Put a line with the columns' names in front.",
         )
+    decimal = "." if delimiter == "," else _decimal_mark(sample)
+    table, column_notes = _typed(path, text, delimiter, headings, decimal)
+    return ParsedCsv(headings=headings, table=table, notes=tuple(notes), column_notes=column_notes)
+
+
+def _decimal_mark(sample: list[list[str]]) -> str:
     cells = [cell.strip() for row in sample for cell in row]
-    comma = delimiter != "," and any(_DECIMAL_COMMA.fullmatch(cell) for cell in cells)
-    table = _to_arrow(path, text, delimiter, len(headings), decimal_point="," if comma else ".")
-    return ParsedCsv(headings=headings, table=table, notes=tuple(notes))
+    if any(_DECIMAL_COMMA.fullmatch(cell) for cell in cells):
+        return ","
+    thousands = any(_THOUSANDS_COMMA.fullmatch(cell) for cell in cells)
+    return "," if not thousands and any(_EITHER_COMMA.fullmatch(c) for c in cells) else "."
 
 
 def _read(path: Path) -> bytes:
@@ -115,25 +128,58 @@ def _records(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[
         ) from exc
 
 
-def _to_arrow(path: Path, text: str, delimiter: str, width: int, *, decimal_point: str) -> pa.Table:
-    content = text.encode()
-    names = [f"c{n}" for n in range(width)]
+def _typed(
+    path: Path, text: str, delimiter: str, headings: tuple[str, ...], decimal: str
+) -> tuple[pa.Table, dict[int, str]]:
+    """The table with types, and what to know of its columns."""
+    content, width = text.encode(), len(headings)
     try:
-        return arrow_csv.read_csv(
-            pa.BufferReader(content),
-            # One block: types are inferred from all rows, not from the first megabyte.
-            read_options=arrow_csv.ReadOptions(
-                column_names=names,
-                skip_rows_after_names=1,
-                block_size=min(max(len(content) + 1, 1 << 16), _LARGEST_BLOCK),
-            ),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=arrow_csv.ConvertOptions(
-                null_values=_NULLS, strings_can_be_null=True, decimal_point=decimal_point
-            ),
-        )
+        guessed = _to_arrow(content, delimiter, width, decimal_point=decimal)
+        unsure = [f.name for f in guessed.schema if _is_number(f.type)]
+        # Arrow makes 1067 of the postal code 01067: numbers are looked at as they are written.
+        written = _to_arrow(content, delimiter, width, as_text=unsure) if unsure else guessed
     except pa.ArrowInvalid as exc:
         raise _bad_row(path, text, delimiter, width, exc) from exc
+    notes, columns = {}, {}
+    for position, name in enumerate(guessed.column_names):
+        as_written = (written if name in unsure else guessed).column(name)
+        found = better_column(guessed.column(name), as_written, decimal=decimal)
+        columns[name] = found.values
+        if found.note:
+            notes[position] = f"The column {headings[position]!r} {found.note}."
+    return pa.table(columns), notes
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _to_arrow(
+    content: bytes,
+    delimiter: str,
+    width: int,
+    *,
+    decimal_point: str = ".",
+    as_text: Sequence[str] = (),
+) -> pa.Table:
+    """Columns c0, c1, … with inferred types, or those of ``as_text`` alone and unconverted."""
+    return arrow_csv.read_csv(
+        pa.BufferReader(content),
+        # One block: types are inferred from all rows, not from the first megabyte.
+        read_options=arrow_csv.ReadOptions(
+            column_names=[f"c{n}" for n in range(width)],
+            skip_rows_after_names=1,
+            block_size=min(max(len(content) + 1, 1 << 16), _LARGEST_BLOCK),
+        ),
+        parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            null_values=_NULLS,
+            strings_can_be_null=True,
+            decimal_point=decimal_point,
+            include_columns=list(as_text),
+            column_types=dict.fromkeys(as_text, pa.string()),
+        ),
+    )
 
 
 def _bad_row(path: Path, text: str, delimiter: str, width: int, exc: pa.ArrowInvalid) -> DataError:

@@ -31,6 +31,7 @@ def read_rows(
     end: datetime | None = None,
     window_by: WindowBy = "time",
     labelled: bool = True,
+    unknown_at: datetime | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """The rows of a model type that could be seen at ``visible_at``, by time and then keys.
@@ -52,6 +53,9 @@ def read_rows(
         label-time column: its time plus the label delay).
     labelled
         False gives rows to predict: all rows of the window, whatever their target.
+    unknown_at
+        Only rows whose label was not known at this time: they have no target or no label time,
+        or their label became known later.
     columns
         Which of the model type's columns to return, in this order; None: keys, time, label time,
         target and features, each once.
@@ -71,7 +75,7 @@ def read_rows(
     DatabaseUnavailable
         The database is away.
     """
-    instants = {"visible_at": visible_at, "start": start, "end": end}
+    instants = {"visible_at": visible_at, "start": start, "end": end, "unknown_at": unknown_at}
     if not labelled and end is None:
         instants["end"] = visible_at
     wanted = list(dict.fromkeys(columns if columns is not None else needed_columns(model_type)))
@@ -149,19 +153,25 @@ def _conditions(
         label_time = relation.require_time(model_type.label_time_column, "label-time column")
         delay = delay * 0
     by, shift = (label_time, delay) if window_by == "label_time" else (time, delay * 0)
-    bounds = [(by, ">", "start", shift), (by, "<=", "end", shift)]
+    bounds = [
+        (by, ">", "start", shift),
+        (by, "<=", "end", shift),
+        (label_time, "<=", "unknown_at", delay),
+    ]
     if labelled:
         bounds.append((label_time, "<=", "visible_at", delay))
 
     conditions = [(f"isfinite({quote_identifier(time.name)})", "", "")]
+    target = quote_identifier(model_type.target_column)
     if labelled:
-        target = quote_identifier(relation.column(model_type.target_column).name)
         conditions.append((f"{target} is not null", "", ""))
     for column, comparison, name, earlier in bounds:
         moment = instants[name]
         if moment is not None:
             setting = f"refit.{name}"
             text = f"{quote_identifier(column.name)} {comparison} {instant(column, setting)}"
+            if name == "unknown_at":
+                text = f"({target} is not null and {text}) is not true"
             conditions.append((text, setting, _as_text(name, moment - earlier)))
     return conditions
 

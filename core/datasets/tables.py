@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.datasets.catalog import RELATION_KINDS
 from core.datasets.connection import Transaction
@@ -25,6 +26,40 @@ def sql_type(kind: pa.DataType) -> str:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return "text"
     raise DataError(f"Values of the type {kind} cannot be stored.")
+
+
+_COPIED_AS = {
+    "boolean": pa.bool_(),
+    "bigint": pa.int64(),
+    "double precision": pa.float64(),
+    "timestamptz": pa.timestamp("us", "UTC"),
+    "date": pa.date32(),
+    "text": pa.string(),
+}
+
+
+def as_copied(data: pa.Table) -> pa.Table:
+    """The same values in the widths of :func:`sql_type`'s types: a binary COPY converts nothing.
+
+    Raises
+    ------
+    DataError
+        A value lies outside its type, such as an integer above 2⁶³.
+    """
+    kinds = [pa.string() if pa.types.is_null(f.type) else f.type for f in data.schema]
+    fields = [
+        pa.field(f.name, _COPIED_AS[sql_type(kind)])
+        for f, kind in zip(data.schema, kinds, strict=True)
+    ]
+    try:
+        # Times finer than PostgreSQL's microseconds are cut, all else must fit.
+        columns = [
+            pc.cast(column, f.type, safe=not pa.types.is_timestamp(f.type))
+            for column, f in zip(data.columns, fields, strict=True)
+        ]
+    except pa.ArrowInvalid as exc:
+        raise DataError(f"A value cannot be stored: {exc}.") from exc
+    return pa.table(columns, schema=pa.schema(fields))
 
 
 def relation_kind(tx: Transaction, relation: RelationName) -> str | None:

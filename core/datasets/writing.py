@@ -11,11 +11,11 @@ import pyarrow as pa
 from core.datasets.catalog import Relation, find_relation
 from core.datasets.connection import READER, Transaction, transaction
 from core.datasets.identifiers import RelationName, quote_identifier
+from core.datasets.staging import STAGE, as_arrow, fill_stage
 from core.datasets.tables import protect_table, relation_kind, sql_type
 from core.errors import DataError, InvalidRequest
 
 PREDICTION_COLUMNS = ("prediction", "confidence", "model_id", "predicted_at")
-_STAGE = "refit_stage"
 
 
 def write_predictions(
@@ -89,21 +89,11 @@ def _check_frame(frame: pd.DataFrame, key_columns: Sequence[str], keys: list[str
 
 def _to_arrow(frame: pd.DataFrame) -> pa.Table:
     """UUIDs as text: PostgreSQL converts them to the column's type."""
-    plain = frame.assign(
-        model_id=frame["model_id"].map(str), confidence=frame["confidence"].astype("float64")
+    return as_arrow(
+        frame.assign(
+            model_id=frame["model_id"].map(str), confidence=frame["confidence"].astype("float64")
+        )
     )
-    for name in plain.columns:
-        if isinstance(plain[name].dtype, pd.CategoricalDtype):
-            plain[name] = plain[name].astype(plain[name].cat.categories.dtype)
-    try:
-        table = pa.Table.from_pandas(plain, preserve_index=False)
-    except pa.ArrowException as exc:
-        raise DataError(f"The predictions cannot be stored: {exc}.") from exc
-    for position, column in enumerate(table.schema):
-        if pa.types.is_null(column.type):
-            text = table.column(position).cast(pa.string())
-            table = table.set_column(position, column.name, text)
-    return table.replace_schema_metadata(None)
 
 
 def _create(tx: Transaction, relation: RelationName, data: pa.Table, keys: list[str]) -> None:
@@ -163,9 +153,7 @@ where i.indrelid = $1::oid and i.indisunique and i.indimmediate and i.indisvalid
 def _upsert(tx: Transaction, relation: Relation, data: pa.Table, keys: list[str]) -> None:
     """Through a temporary table: COPY cannot update."""
     names = data.column_names
-    stage = ", ".join(f"{quote_identifier(f.name)} {sql_type(f.type)}" for f in data.schema)
-    tx.execute(f"create temporary table {_STAGE} ({stage}) on commit drop")
-    tx.ingest(_STAGE, data, temporary=True)
+    fill_stage(tx, data)
     types: dict[str, Any] = {c.name: c.type for c in relation.columns}
     columns = ", ".join(quote_identifier(n) for n in names)
     values = ", ".join(f"{quote_identifier(n)}::{types[n]}" for n in names)
@@ -174,6 +162,6 @@ def _upsert(tx: Transaction, relation: Relation, data: pa.Table, keys: list[str]
     )
     tx.execute(
         f"insert into {relation.relation_name.quoted} ({columns})"
-        f" select {values} from pg_temp.{_STAGE}"
+        f" select {values} from {STAGE}"
         f" on conflict ({', '.join(quote_identifier(k) for k in keys)}) do update set {changes}"
     )

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.options import read_interval
+from core.cli.options import RowSpacing, TimeColumn, read_interval
 from core.cli.output import make_console, note, say
 from core.cli.session import Session, open_session
 from core.errors import InvalidRequest
 from core.settings import get_settings
 
 if TYPE_CHECKING:
-    from core.demo.subjects import CsvRequest, Prepared
+    from core.demo.subjects import CsvRequest, GeneratedPosts, Prepared
     from core.demo.system import System
 
 _STEP = "7d"
@@ -34,12 +34,8 @@ def demo(
         Path | None, typer.Option("--data", help="A CSV file; default: generated posts.")
     ] = None,
     target: Annotated[str | None, typer.Option("--target", help="Column to predict.")] = None,
-    time: Annotated[
-        str | None, typer.Option("--time", help="Column that says when each row happened.")
-    ] = None,
-    every: Annotated[
-        str | None, typer.Option("--every", help="Or the time between two rows, e.g. 30m.")
-    ] = None,
+    time: TimeColumn = None,
+    every: RowSpacing = None,
     step: Annotated[
         str | None, typer.Option("--step", help=f"From check to check; default: {_STEP}.")
     ] = None,
@@ -56,12 +52,42 @@ def demo(
     ] = None,
 ) -> None:
     """Walk through time: check the champion, retrain when it got worse, deploy what is better."""
+    from core.demo.subjects import GeneratedPosts
+
+    asked = _csv_request(data, target=target, time=time, every=every, step=step, start=start)
+    walk_through(asked or GeneratedPosts(), port=port, json_file=json_file, leave=leave)
+
+
+def walk_through(
+    asked: CsvRequest | GeneratedPosts,
+    *,
+    port: int | None = None,
+    json_file: Path | None = None,
+    leave: bool = False,
+) -> None:
+    """Start everything, walk through the data that is asked for, and stop everything.
+
+    Parameters
+    ----------
+    asked
+        A person's own data, or posts that are generated.
+    port
+        Of the functions; None: the settings'.
+    json_file
+        Where the figures are written.
+    leave
+        End after the walk, instead of staying up until Ctrl-C.
+
+    Raises
+    ------
+    RefitError
+        The data cannot be used, or something on the walk failed.
+    """
     from core.cli.running_system import usable_port
     from core.demo.report import check_json_path
     from core.demo.system import HOST
     from core.embedded.stack import stop_stack
 
-    asked = _csv_request(data, target=target, time=time, every=every, step=step, start=start)
     if json_file is not None:
         check_json_path(json_file)
     chosen = usable_port(HOST, get_settings().port if port is None else port)
@@ -137,7 +163,12 @@ def _ended_like_ctrl_c() -> Iterator[None]:
 
 
 def _run(
-    session: Session, asked: CsvRequest | None, port: int, json_file: Path | None, *, leave: bool
+    session: Session,
+    asked: CsvRequest | GeneratedPosts,
+    port: int,
+    json_file: Path | None,
+    *,
+    leave: bool,
 ) -> None:
     from core.cli.running_system import refuse_old_database
     from core.demo.system import System
@@ -152,15 +183,15 @@ def _run(
             system.stay()
 
 
-def _prepare(session: Session, asked: CsvRequest | None) -> Prepared:
+def _prepare(session: Session, asked: CsvRequest | GeneratedPosts) -> Prepared:
     from datetime import UTC, datetime
 
     from core.demo.runs import begin_run
-    from core.demo.subjects import prepare_content, prepare_csv
+    from core.demo.subjects import GeneratedPosts, prepare_content, prepare_csv
 
     run = begin_run(session)
-    if asked is None:
-        prepared = prepare_content(session, run, datetime.now(UTC))
+    if isinstance(asked, GeneratedPosts):
+        prepared = prepare_content(session, asked, run, datetime.now(UTC))
         say(
             f"{len(prepared.subjects[0].frame):,} generated posts; their audience changes on "
             f"{prepared.change_at:%Y-%m-%d}."

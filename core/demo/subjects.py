@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
+
 from core.cli.definitions import Wish, define
-from core.cli.model_type_commands import register
+from core.cli.model_type_creation import register
 from core.cli.session import Session
 from core.datasets import import_csv, read_rows
 from core.datasets.csv_parsing import parse_csv
@@ -26,13 +28,8 @@ from core.errors import InvalidRequest
 _ALL_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 _NAME_LENGTH = 40  # leaves room for what is put before and behind it
 
-# The generated history: stationary, then the audience changes, then stationary again.
 WEEK = timedelta(weeks=1)
 _SEED = 11
-_POSTS_PER_DAY = 90.0
-_WEEKS = 30
-_FIRST_TRAINING_WEEKS = 8
-_WEEKS_UNTIL_CHANGE = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +58,16 @@ class CsvRequest:
             near = difflib.get_close_matches(name, headings, n=3)
             hint = f"Did you mean {' or '.join(near)}?" if near else f"It has: {_listed(headings)}."
             raise InvalidRequest(f"{self.path} has no column {name!r} for {option}.", hint=hint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedPosts:
+    """A history of posts: stationary, then the audience changes, then stationary again."""
+
+    posts_per_day: float = 90.0
+    weeks: int = 30
+    first_training_weeks: int = 8
+    weeks_until_change: int = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,17 +121,24 @@ def prepare_csv(
     return Prepared(subjects=(subject,), timeline=timeline, change_at=None)
 
 
-def prepare_content(session: Session, run: int, now: datetime) -> Prepared:
+def prepare_content(session: Session, asked: GeneratedPosts, run: int, now: datetime) -> Prepared:
     """Generate posts up to the newest Monday, and register the two built-in model types on them.
 
     Same seed and same weekdays in every run: only the dates move, so that what the walk leaves
     behind serves the present.
     """
     monday = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=now.weekday())
-    first = monday - _WEEKS * WEEK
-    change_at = first + _WEEKS_UNTIL_CHANGE * WEEK
+    first = monday - asked.weeks * WEEK
+    change_at = first + asked.weeks_until_change * WEEK
     url = session.settings.require_database_url()
-    relation = _write_posts(url, f"demo_{run}_content_posts", first, change_at)
+    posts = generate_posts(
+        seed=_SEED,
+        start=first,
+        days=7 * asked.weeks,
+        posts_per_day=asked.posts_per_day,
+        change_at=change_at,
+    )
+    relation = _import(url, posts, table=f"demo_{run}_content_posts")
     subjects = []
     for built_in in content_model_types():
         wished = replace(
@@ -136,19 +150,12 @@ def prepare_content(session: Session, run: int, now: datetime) -> Prepared:
         )
         subjects.append(_read(url, register(session, wished)))
     timeline = make_timeline(
-        first + _FIRST_TRAINING_WEEKS * WEEK, subjects[0].happened[-1], step=WEEK
+        first + asked.first_training_weeks * WEEK, subjects[0].happened[-1], step=WEEK
     )
     return Prepared(subjects=tuple(subjects), timeline=timeline, change_at=change_at)
 
 
-def _write_posts(database_url: str, table: str, first: datetime, change_at: datetime) -> str:
-    posts = generate_posts(
-        seed=_SEED,
-        start=first,
-        days=7 * _WEEKS,
-        posts_per_day=_POSTS_PER_DAY,
-        change_at=change_at,
-    )
+def _import(database_url: str, posts: pd.DataFrame, *, table: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "generated_posts.csv"
         posts.to_csv(path, index=False)

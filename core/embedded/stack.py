@@ -68,6 +68,11 @@ def start_stack(settings: Settings) -> Stack:
     )
 
 
+def stack_is_running(home: Path) -> bool:
+    """Whether this home's database runs."""
+    return postgres_of(absolute(home)).is_running
+
+
 def stop_stack(home: Path) -> None:
     """Stop the servers of this home; servers that were configured are not touched.
 

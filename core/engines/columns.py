@@ -24,6 +24,9 @@ from core.errors import DataError
 TEXT_DISTINCT_SHARE = 0.5
 TEXT_MEAN_WORDS = 2.0
 
+# Text that stands for no value, or for a number that is not finite, in a column of numbers.
+_BLANK = {"", "nan", "nat", "inf", "-inf", "infinity", "-infinity"}
+
 
 class ColumnKind(StrEnum):
     """What a feature's values mean to a pipeline."""
@@ -34,6 +37,14 @@ class ColumnKind(StrEnum):
     TEXT = "text"
     DATETIME = "datetime"
     EMPTY = "empty"  # no value in any training row: nothing to learn, whatever comes later
+
+
+# What a column of a kind holds, and how one of them is written.
+_WRITTEN = {
+    ColumnKind.NUMERIC: ("numbers", "26.18"),
+    ColumnKind.BOOLEAN: ("booleans", "True or 1"),
+    ColumnKind.DATETIME: ("times", "2026-01-31T12:00:00Z"),
+}
 
 
 def column_kinds(frame: pd.DataFrame, feature_columns: Iterable[str]) -> dict[str, str]:
@@ -95,9 +106,9 @@ def _kind_of_strings(present: pd.Series) -> ColumnKind:
 def normalise(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
     """Bring each column into the one form of its kind.
 
-    Numbers and booleans become float64 (what is no finite number becomes NaN), categories and
-    texts become str objects with NaN where missing, times become UTC timestamps, and a column
-    that was empty in training stays constant.
+    Numbers and booleans become float64 (infinity becomes NaN), categories and texts become str
+    objects with NaN where missing, times become UTC timestamps, and a column that was empty in
+    training stays constant. Numbers and times may come as text, where a blank one is missing.
 
     Parameters
     ----------
@@ -110,23 +121,46 @@ def normalise(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
     -------
     DataFrame of n rows
         The columns of ``kinds``, in that order.
+
+    Raises
+    ------
+    DataError
+        A column of numbers or times holds something else; it is named, with an example.
     """
     return pd.DataFrame(
-        {name: _normalised(frame[name], ColumnKind(kind)) for name, kind in kinds.items()},
+        {name: _normalised(name, frame[name], ColumnKind(kind)) for name, kind in kinds.items()},
         index=frame.index,
     )
 
 
-def _normalised(values: pd.Series, kind: ColumnKind) -> pd.Series:
+def _normalised(name: str, values: pd.Series, kind: ColumnKind) -> pd.Series:
     if kind is ColumnKind.EMPTY:
         # A constant: gradient boosting cannot be fitted to a column that is always missing.
         return pd.Series(0.0, index=values.index)
     if kind in {ColumnKind.NUMERIC, ColumnKind.BOOLEAN}:
-        return _as_float(values)
+        floats = _as_float(values)
+        if not pd.api.types.is_numeric_dtype(values.dtype):
+            _require_all(name, values, floats.notna(), kind)
+        return floats
     if kind is ColumnKind.DATETIME:
-        return as_times(values)
+        times = as_times(values)
+        _require_all(name, values, times.notna(), kind)
+        return times
     strings = values.astype(object).map(_as_string)
     return strings.astype(object).where(strings.notna(), np.nan)
+
+
+def _require_all(name: str, values: pd.Series, converted: pd.Series, kind: ColumnKind) -> None:
+    """Refuse a value that is there and was not converted: taken as missing it would mislead."""
+    learnt, example = _WRITTEN[kind]
+    lost = values[~converted].dropna()
+    for value in lost.unique():
+        if str(value).strip().lower() not in _BLANK:
+            raise DataError(
+                f'The column "{name}" was learnt as {learnt} and now holds {value!r}.',
+                hint=f"Write {learnt} like {example}, or retrain the model type with the column "
+                "as it is now.",
+            )
 
 
 def _as_string(value: object) -> object:

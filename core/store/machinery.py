@@ -64,7 +64,14 @@ class Machinery(Caller):
         self._work("release_training_job", p_id=job.id, p_lease_token=job.lease_token)
 
     def finish_training_job(self, job: ClaimedJob, outcome: Mapping[str, Any]) -> Json:
-        """End a job with everything that came of it, in one transaction; returns its row."""
+        """End a job with everything that came of it, in one transaction.
+
+        Returns
+        -------
+        dict
+            The job, and ``follow_up_id``: the job that was queued behind it, or None. The sweep
+            rings for that one within seconds; whoever finishes may do it at once.
+        """
         answer: Json = self._work(
             "finish_training_job",
             p_id=job.id,
@@ -98,7 +105,11 @@ class Machinery(Caller):
         self._work("release_operation", p_id=operation.id, p_lease_token=operation.lease_token)
 
     def finish_operation(self, operation: ClaimedOperation, outcome: Mapping[str, Any]) -> Json:
-        """End an operation and write what came of it; a deployment swaps the champion here."""
+        """End an operation and write what came of it; a deployment swaps the champion here.
+
+        Each result of a deployment names the ``artifact_hash`` that its worker has checked: where
+        another would serve by now, the swap is refused.
+        """
         answer: Json = self._work(
             "finish_operation",
             p_id=operation.id,
@@ -108,7 +119,10 @@ class Machinery(Caller):
         return answer
 
     def report_artifact_mismatch(self, deployment_id: UUID, *, worker: str, message: str) -> Json:
-        """Open an alert and queue a retraining: a champion no longer predicts what it did."""
+        """Open an alert and queue a retraining: a champion no longer predicts what it did.
+
+        Nothing happens when it serves no more. A training that runs already is joined.
+        """
         answer: Json = self._work(
             "report_artifact_mismatch",
             p_deployment_id=deployment_id,

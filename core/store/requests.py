@@ -33,7 +33,11 @@ class Requests(Caller):
         trigger: str = "manual",
         request_id: str | None = None,
     ) -> Json:
-        """Queue a training job each: ``{jobs: [{id, model_type, status, coalesced}]}``."""
+        """Queue a training job each: ``{jobs: [{id, model_type, status, coalesced}]}``.
+
+        A coalesced request names the active job; where that runs already and does less than was
+        asked, its ``follow_up`` names the job that does.
+        """
         answer: Json = self._ask(
             "trigger_retraining",
             p_model_types=_names(model_types),
@@ -135,7 +139,7 @@ class Requests(Caller):
         return answer
 
     def cancel_job(self, job_id: UUID) -> Json:
-        """Cancel a queued job, or ask a running one to stop: ``{job}``."""
+        """Cancel what is queued, or ask what runs to stop: ``{job}``, or ``{operation}``."""
         answer: Json = self._ask("cancel_job", p_id=job_id)
         return answer
 

@@ -122,7 +122,8 @@ def name_fields(error: InvalidRequest, parameters: Parameters) -> InvalidRequest
         subjects = set(_SUBJECT.findall(error.message))
         fields = [name for name, value in _named_values(parameters) if value in subjects]
     located = [{"field": name, "detail": error.message} for name in fields]
-    return InvalidRequest(error.message, hint=error.hint, errors=located)
+    # Of the same class: the problem type is what a program goes by.
+    return type(error)(error.message, hint=error.hint, errors=located)
 
 
 def _named_values(parameters: Parameters) -> Iterator[tuple[str, str]]:

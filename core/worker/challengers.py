@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -14,10 +14,14 @@ from core.engines.continuous_learning import ContinuousLearningEngine
 from core.engines.fitted_model import FittedModel
 from core.engines.model_validation import ModelValidationFramework, ReloadCheck
 from core.engines.time_split import is_after
-from core.errors import DataError
+from core.errors import ArtifactError, DataError
 from core.worker.champions import LoadedChampion, load_model
 from core.worker.model_pages import Page, page_of_final_fit
-from core.worker.recorded_predictions import predict_recorded, record_predictions
+from core.worker.recorded_predictions import (
+    Reproduction,
+    predict_recorded,
+    record_predictions,
+)
 from core.worker.resources import Resources
 
 
@@ -82,7 +86,10 @@ class Challenger:
         )
 
     def refit(self) -> dict[str, Any]:
-        """Fit the same settings to the whole window; stored only when the refit's gate passes.
+        """Fit the same settings to the whole window; it may serve only when the gate passes.
+
+        That is: it agrees with the approved model, and loaded afresh from the store it predicts
+        what it did in memory.
 
         Returns
         -------
@@ -92,25 +99,43 @@ class Challenger:
         final = self.engine.final_fit(
             self.rows, self.model, self.plan, seed=self.model_type.random_seed
         )
-        digest = None
+        digest, gate = None, final.gate
         if final.passed:
             parts = self.engine.split(self.rows, self.plan)
             page = page_of_final_fit(
                 self.page, self.plan, fingerprint_of(parts.window, self.model_type)
             )
             digest = store_model(self.store, final.model, page, parts.holdout)
-        return {"artifact_hash": digest, "gate": final.gate.as_json()}
+            if refusal := self._refusal_of_reloaded(digest):
+                digest, gate = None, replace(gate, passed=False, detail=refusal)
+        return {"artifact_hash": digest, "gate": gate.as_json()}
 
     def _reloaded(self) -> ReloadCheck:
         """What the artifact, loaded afresh from the store, says of its recorded rows."""
+        reproduction = self._reproduction(self.artifact_hash)
+        return ReloadCheck(recorded=reproduction.recorded, reloaded=reproduction.reloaded)
+
+    def _refusal_of_reloaded(self, digest: str) -> str | None:
+        """Why a stored fit may not serve, None when it may."""
+        try:
+            reproduction = self._reproduction(digest)
+        except ArtifactError as exc:
+            if exc.transient:
+                raise
+            return f"Stored, the refit cannot be loaded: {exc}"
+        if reproduction.is_exact:
+            return None
+        said = f": it raised {reproduction.error}" if reproduction.error else ""
+        return f"Loaded afresh from the store, the refit does not repeat its predictions{said}."
+
+    def _reproduction(self, digest: str) -> Reproduction:
         model = load_model(
             self.store,
-            self.artifact_hash,
+            digest,
             engine=self.model_type.engine,
             trusted_types=self.resources.trusted_types,
         )
-        recorded, reloaded = predict_recorded(model, self.store.read_metadata(self.artifact_hash))
-        return ReloadCheck(recorded=recorded, reloaded=reloaded)
+        return predict_recorded(model, self.store.read_metadata(digest))
 
 
 def store_model(store: ArtifactStore, model: FittedModel, page: Page, rows: pd.DataFrame) -> str:

@@ -17,19 +17,25 @@ from core.engines.time_split import is_after
 from core.errors import ArtifactError
 from core.monitoring.performance import check_performance
 from core.worker.messages import ArtifactMismatch, Send
-from core.worker.recorded_predictions import predict_recorded, reproduces
+from core.worker.recorded_predictions import predict_recorded
 from core.worker.resources import Resources
 
 CHECK_WINDOW_DAYS = 7
+UNCOMPARED = "A new model is compared with nothing: only an admin can deploy it, by force."
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedChampion:
-    """A served model, and what is wrong with it when it no longer predicts what it did."""
+    """A served model, and what is wrong with it when it no longer predicts what it did.
+
+    ``predicts`` is False where it raises in place of predicting: then nothing can be compared
+    with it.
+    """
 
     champion: Champion
     model: FittedModel
     mismatch: str | None
+    predicts: bool = True
 
 
 def load_model(
@@ -62,15 +68,26 @@ def load_served(store: ArtifactStore, champion: Champion, resources: Resources) 
         engine=champion.engine,
         trusted_types=resources.trusted_types,
     )
-    mismatch = None
-    if not reproduces(*predict_recorded(model, store.read_metadata(champion.artifact_hash))):
-        mismatch = (
-            f"Version {champion.model_version} no longer gives the predictions that it gave when "
-            "it was stored; the libraries it was trained with were "
-            + ", ".join(f"{k} {v}" for k, v in sorted(champion.library_versions.items()))
-            + "."
-        )
-    return LoadedChampion(champion=champion, model=model, mismatch=mismatch)
+    reproduction = predict_recorded(model, store.read_metadata(champion.artifact_hash))
+    return LoadedChampion(
+        champion=champion,
+        model=model,
+        mismatch=None if reproduction.is_exact else _mismatch(champion, reproduction.error),
+        predicts=reproduction.error is None,
+    )
+
+
+def _mismatch(champion: Champion, error: str | None) -> str:
+    libraries = ", ".join(f"{k} {v}" for k, v in sorted(champion.library_versions.items()))
+    what = (
+        "no longer gives the predictions that it gave when it was stored"
+        if error is None
+        else f"no longer predicts ({error})"
+    )
+    return (
+        f"Version {champion.model_version} {what}; the libraries it was trained with were "
+        f"{libraries}."
+    )
 
 
 def load_champion(
@@ -81,13 +98,39 @@ def load_champion(
     Raises
     ------
     ArtifactError
-        When it cannot be loaded at all.
+        When it cannot be loaded at all, which is told too unless it may pass by itself.
     """
     if champion is None:
         return None
-    served = load_served(store, champion, resources)
+    try:
+        served = load_served(store, champion, resources)
+    except ArtifactError as exc:
+        if not exc.transient:
+            detail = f"{exc} {UNCOMPARED}"
+            send(ArtifactMismatch(deployment_id=champion.deployment_id, detail=detail))
+        raise
     if served.mismatch is not None:
-        send(ArtifactMismatch(deployment_id=champion.deployment_id, detail=served.mismatch))
+        detail = served.mismatch if served.predicts else f"{served.mismatch} {UNCOMPARED}"
+        send(ArtifactMismatch(deployment_id=champion.deployment_id, detail=detail))
+    return served
+
+
+def load_working_champion(
+    store: ArtifactStore, champion: Champion | None, resources: Resources, send: Send
+) -> LoadedChampion | None:
+    """The champion, where there is one, for work that cannot be done unless it predicts.
+
+    Raises
+    ------
+    ArtifactError
+        When it cannot be loaded, or raises in place of predicting.
+    """
+    served = load_champion(store, champion, resources, send)
+    if served is not None and not served.predicts:
+        raise ArtifactError(
+            served.mismatch or "The champion does not predict.",
+            hint="A retraining has been queued; an admin can deploy its model by force.",
+        )
     return served
 
 

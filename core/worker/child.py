@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FRAME_LENGTH = struct.Struct("!Q")
 PRELOAD_MODULE = "core.worker.forkserver_preload"
 
+_OOM_SCORE = 500  # of 1000
+
 # What a child can do: (payload, send) → result.
 Work = Callable[[Any, Callable[[Any], None]], Any]
 
@@ -142,8 +144,7 @@ def _limited(limits: Limits) -> Iterator[None]:
     os.environ["LOKY_MAX_CPU_COUNT"] = str(limits.threads)  # what n_jobs=-1 means
     if sys.platform == "linux":
         _limit_memory(limits.memory_limit_mb)
-        # Should the machine itself run out of memory, rather this process than the worker.
-        Path("/proc/self/oom_score_adj").write_text("500")
+        _offer_to_oom_killer()
     # joblib's own processes would each have the memory limit anew; threads share this one.
     with joblib.parallel_config(backend="threading"), threadpool_limits(limits.threads):
         yield
@@ -164,6 +165,18 @@ def _limit_memory(limit_mb: int) -> None:
         soft = min(soft, hard)
     # Only the soft limit, so that an error can still be told once it is reached.
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _offer_to_oom_killer() -> None:
+    """Should the machine itself run out of memory, rather this process than the worker.
+
+    Where the worker's own value is higher (a container's may be) it stays: to lower one takes a
+    privilege. A system that does not let it be set is no reason not to train.
+    """
+    file = Path("/proc/self/oom_score_adj")
+    with contextlib.suppress(OSError, ValueError):
+        if int(file.read_text(encoding="ascii")) < _OOM_SCORE:
+            file.write_text(str(_OOM_SCORE), encoding="ascii")
 
 
 def _lift_memory_limit() -> None:

@@ -12,7 +12,7 @@ from core.domain import JobStatus
 from core.errors import DatabaseUnavailable, LeaseLost, RefitError, TrainingFailed
 from core.store import LEASE_SECONDS
 from core.worker.context import WorkerContext
-from core.worker.failures import failure
+from core.worker.failures import as_own_error, failure
 from core.worker.messages import ArtifactMismatch
 from core.worker.tasks import Outcome
 
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 def write_outcome(finish: Callable[[Outcome], Row], outcome: Outcome) -> Row:
-    """End the work with its outcome, or as failed when the database refuses that outcome.
+    """End the work with its outcome, or as failed when that outcome cannot be written.
 
     Raises
     ------
@@ -35,9 +35,11 @@ def write_outcome(finish: Callable[[Outcome], Row], outcome: Outcome) -> Row:
         return _patiently(finish, outcome)
     except LeaseLost:
         raise
-    except RefitError as exc:
-        _log.exception("outcome_refused", error=exc.problem)
-        return _patiently(finish, failure(exc))
+    except Exception as exc:  # noqa: BLE001
+        # Unfinished, it would be taken for the work of a lost worker, and tried again.
+        error = as_own_error(exc)
+        _log.exception("outcome_refused", error=error.problem)
+        return _patiently(finish, failure(error))
 
 
 def _patiently(finish: Callable[[Outcome], Row], outcome: Outcome) -> Row:
@@ -70,15 +72,18 @@ def ring_when_queued(context: WorkerContext, actor: str, row: Row) -> None:
         context.doorbell.ring(actor, row["id"])
 
 
-def log_failure(exc: RefitError, **fields: Any) -> None:
-    """Say what went wrong; where in the child it did is for the log alone."""
+def log_failure(exc: Exception, **fields: Any) -> RefitError:
+    """Say what went wrong, and give it as an error of ours; where it did is for the log alone."""
+    error = as_own_error(exc)
     _log.warning(
         "work_failed",
-        error=exc.problem,
-        detail=str(exc),
-        traceback=exc.child_traceback if isinstance(exc, TrainingFailed) else None,
+        error=error.problem,
+        detail=str(error),
+        traceback=error.child_traceback if isinstance(error, TrainingFailed) else None,
+        exc_info=None if error is exc else exc,
         **fields,
     )
+    return error
 
 
 def report_mismatch(context: WorkerContext, mismatch: ArtifactMismatch) -> None:

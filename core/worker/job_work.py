@@ -7,10 +7,11 @@ from uuid import UUID
 
 import structlog
 
-from core.domain import ClaimedJob
-from core.errors import JobCancelled, LeaseLost, RefitError
+from core.domain import ClaimedJob, JobStatus
+from core.errors import ArtifactError, JobCancelled, LeaseLost
 from core.worker.context import WorkerContext
 from core.worker.ending import (
+    Row,
     hand_back,
     log_failure,
     report_mismatch,
@@ -43,8 +44,9 @@ def work_on_job(context: WorkerContext, job_id: UUID) -> None:
         return
     log = _log.bind(job_id=str(job.id), model_type=job.model_type.name, attempt=job.attempt)
     log.info("job_claimed")
+    mismatches: list[ArtifactMismatch] = []
     try:
-        outcome = _trained(context, job)
+        outcome = _trained(context, job, mismatches)
         row = write_outcome(lambda o: store.finish_training_job(job, o), outcome)
     except WorkerLeaving:
         hand_back(context, _ACTOR, job.id, lambda: store.release_training_job(job))
@@ -53,10 +55,24 @@ def work_on_job(context: WorkerContext, job_id: UUID) -> None:
     else:
         log.info("job_finished", status=row["status"], result=row["result"], error=row["error"])
         ring_when_queued(context, _ACTOR, row)
+        if mismatches and _gave_up_on_champion(job, row):
+            report_mismatch(context, mismatches[-1])
 
 
-def _trained(context: WorkerContext, job: ClaimedJob) -> Outcome:
-    """What came of it: an error, too, is an outcome."""
+def _gave_up_on_champion(job: ClaimedJob, row: Row) -> bool:
+    """Whether it did not train because the champion cannot be loaded.
+
+    While it ran it was itself the retraining that the mismatch asks for. Now it is over, and a
+    forced one goes on without the champion. Forced jobs ask for no other.
+    """
+    failed = row["status"] == JobStatus.FAILED
+    return failed and not job.force and row["error"]["type"] == ArtifactError.problem
+
+
+def _trained(
+    context: WorkerContext, job: ClaimedJob, mismatches: list[ArtifactMismatch]
+) -> Outcome:
+    """What came of it: an error, too, is an outcome. What it says of the champion is kept."""
 
     def heartbeat(said: Sequence[Progress]) -> bool:
         return context.store.heartbeat_training_job(
@@ -71,6 +87,7 @@ def _trained(context: WorkerContext, job: ClaimedJob) -> Outcome:
             case Progress():
                 lease.hear(message)
             case ArtifactMismatch():
+                mismatches.append(message)
                 report_mismatch(context, message)
 
     lease = LeaseKeeper(heartbeat, context.leaving)
@@ -83,11 +100,11 @@ def _trained(context: WorkerContext, job: ClaimedJob) -> Outcome:
                 on_message=hear,
                 on_tick=lease.tick,
             )
-        except RefitError as exc:
-            if isinstance(exc, (JobCancelled, LeaseLost)):
-                raise
-            log_failure(exc, job_id=str(job.id), model_type=job.model_type.name)
-            outcome = failure(exc)
+        except (JobCancelled, LeaseLost, WorkerLeaving):
+            raise
+        except Exception as exc:  # noqa: BLE001 - left alone, it would look like a lost worker
+            error = log_failure(exc, job_id=str(job.id), model_type=job.model_type.name)
+            outcome = failure(error)
         lease.pass_on()
     except JobCancelled:
         return {"status": "cancelled"}

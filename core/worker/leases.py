@@ -72,9 +72,12 @@ class LeaseKeeper:
         try:
             stop = self._heartbeat(self._said)
         except DatabaseUnavailable as exc:
-            # The lease stands without a renewal for a while; after that another may hold it.
-            if now - self._renewed > LEASE_SECONDS:
-                raise LeaseLost("The database was away for longer than the lease.") from exc
+            # The lease stands without a renewal for a while; after that another may hold it. So
+            # there must be time for one more attempt, should it take as long as this one did.
+            after = time.monotonic()
+            next_ends = max(after, self._due) + (after - now)
+            if next_ends >= self._renewed + LEASE_SECONDS:
+                raise LeaseLost("The database was away for as long as the lease lasts.") from exc
             return
         self._said = []
         self._renewed = now

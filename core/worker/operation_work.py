@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from core.domain import ClaimedOperation, OperationKind, Target
-from core.errors import JobCancelled, LeaseLost, RefitError
+from core.errors import JobCancelled, LeaseLost
 from core.worker.context import WorkerContext
 from core.worker.ending import (
     hand_back,
@@ -72,17 +72,19 @@ def _worked_on(context: WorkerContext, operation: ClaimedOperation) -> Outcome:
             results.append(_target_result(context, operation, target, lease))
         except JobCancelled:
             return {"status": "cancelled"}
-        except LeaseLost:
+        except (LeaseLost, WorkerLeaving):
             raise
-        except RefitError as exc:
-            log_failure(exc, operation_id=str(operation.id), model_type=target.model_type.name)
-            if exc.transient:
-                return failure(exc)
+        except Exception as exc:  # noqa: BLE001 - left alone, it would look like a lost worker
+            error = log_failure(
+                exc, operation_id=str(operation.id), model_type=target.model_type.name
+            )
+            if error.transient:
+                return failure(error)
             errors.append(
                 {
                     "model_type": target.model_type.name,
                     "model_id": target.model and str(target.model.id),
-                    **error_json(exc),
+                    **error_json(error),
                 }
             )
     return {"status": "succeeded", "results": results, "errors": errors}

@@ -14,13 +14,13 @@ from core.worker.challengers import Challenger
 from core.worker.champions import (
     CHECK_WINDOW_DAYS,
     judge_champion,
-    load_champion,
     load_model,
+    load_working_champion,
     read_labelled,
 )
 from core.worker.messages import Send
 from core.worker.model_pages import as_trained
-from core.worker.recorded_predictions import predict_recorded, reproduces
+from core.worker.recorded_predictions import predict_recorded
 from core.worker.tasks import Outcome, TargetTask
 
 # A window's start is exclusive where rows are read; a plan's own is its first row.
@@ -39,7 +39,9 @@ def work_on_target(task: TargetTask, send: Send) -> Outcome:
 
 def _check(task: TargetTask, send: Send) -> Outcome:
     target, parameters = task.target, task.operation.parameters
-    served = load_champion(task.resources.artifacts(), target.champion, task.resources, send)
+    served = load_working_champion(
+        task.resources.artifacts(), target.champion, task.resources, send
+    )
     return judge_champion(
         task.resources,
         target.model_type,
@@ -56,7 +58,7 @@ def _validate(task: TargetTask, send: Send) -> Outcome:
     served = None
     # The champion itself is judged by the absolute gates alone.
     if champion is not None and champion.model_id != model.id:
-        served = load_champion(store, champion, resources, send)
+        served = load_working_champion(store, champion, resources, send)
     page = store.read_metadata(model.artifact_hash)
     model_type = as_trained(task.target.model_type, model, page)
     rows = read_labelled(
@@ -104,13 +106,16 @@ def _prepare_deployment(task: TargetTask, _send: Send) -> Outcome:
     fitted = load_model(
         store, digest, engine=model.engine, trusted_types=task.resources.trusted_types
     )
-    if not reproduces(*predict_recorded(fitted, store.read_metadata(digest))):
+    reproduction = predict_recorded(fitted, store.read_metadata(digest))
+    if not reproduction.is_exact:
+        said = f" It raised {reproduction.error}." if reproduction.error else ""
         raise ArtifactError(
             f"Version {model.version} of {model.model_type} does not give the predictions that "
-            "were recorded with it.",
+            f"were recorded with it.{said}",
             hint="Train it again where it will be served.",
         )
-    return {"model_id": model.id, "model_type": model.model_type}
+    # The swap refuses another fit than the one that was looked at here.
+    return {"model_id": model.id, "model_type": model.model_type, "artifact_hash": digest}
 
 
 def _asked_model(target: Target) -> StoredModel:

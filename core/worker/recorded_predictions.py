@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -52,10 +53,25 @@ def record_predictions(model: FittedModel, frame: pd.DataFrame) -> dict[str, Any
     }
 
 
-def predict_recorded(
-    model: FittedModel, page: Mapping[str, Any]
-) -> tuple[NDArray[Any], NDArray[Any]]:
+@dataclass(frozen=True, kw_only=True)
+class Reproduction:
     """Recorded predictions and the model's own of the same rows, each of shape (n,).
+
+    ``error`` is what the model raised in place of predicting; ``reloaded`` is empty then.
+    """
+
+    recorded: NDArray[Any]
+    reloaded: NDArray[Any]
+    error: str | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether they are the same: classes exactly, numbers but for the last digits."""
+        return self.error is None and reproduces(self.recorded, self.reloaded)
+
+
+def predict_recorded(model: FittedModel, page: Mapping[str, Any]) -> Reproduction:
+    """Ask a model for its recorded predictions again.
 
     Parameters
     ----------
@@ -78,7 +94,13 @@ def predict_recorded(
             "The predictions that were recorded with a model are missing or damaged.",
             hint="Restore the artifact's metadata from a backup, or train a new model.",
         ) from exc
-    return predictions, model.predict(rows)
+    try:
+        return Reproduction(recorded=predictions, reloaded=model.predict(rows))
+    except MemoryError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - a state of other versions: anything may come
+        error = f"{type(exc).__name__}: {exc}"
+        return Reproduction(recorded=predictions, reloaded=predictions[:0], error=error)
 
 
 def reproduces(recorded: NDArray[Any], reloaded: NDArray[Any]) -> bool:

@@ -18,9 +18,15 @@ from core.engines.yardstick import rows_until_next_attempt, standing_reference
 from core.errors import ArtifactError, DataError, RefitError
 from core.monitoring.data_quality import assess
 from core.worker.challengers import Challenger, fingerprint_of, store_model
-from core.worker.champions import LoadedChampion, judge_champion, load_champion, read_labelled
+from core.worker.champions import (
+    UNCOMPARED,
+    LoadedChampion,
+    judge_champion,
+    load_champion,
+    read_labelled,
+)
 from core.worker.failures import failure
-from core.worker.messages import ArtifactMismatch, Progress, Send
+from core.worker.messages import Progress, Send
 from core.worker.model_pages import page_of_trained
 from core.worker.resources import Resources
 from core.worker.tasks import Outcome, TrainingTask
@@ -72,7 +78,7 @@ def retrain(task: TrainingTask, send: Send) -> Outcome:
 def _judged_champion(
     task: TrainingTask, store: ArtifactStore, send: Send
 ) -> tuple[LoadedChampion | None, dict[str, Any] | None]:
-    """The champion and its check; neither where none serves.
+    """The champion and its check; neither where none serves, or none that predicts.
 
     Neither also where a person forces the training although the champion cannot be loaded or
     judged (its file is lost, a column of its is gone): else there would be no way out of that. The
@@ -83,17 +89,22 @@ def _judged_champion(
         served = load_champion(store, job.champion, resources, send)
         if served is None:
             return None, None
+        if not served.predicts:
+            _say_uncompared(send, served.mismatch)
+            return None, None
         check = judge_champion(resources, job.model_type, served, evaluated_at=job.evaluated_at)
     except (ArtifactError, DataError) as exc:
-        if not job.force or job.champion is None:
+        if exc.transient or not job.force or job.champion is None:
             raise
-        line = f"Nothing is compared with the champion, which cannot be judged: {exc}"
-        send(Progress(stage="check", progress=0.1, line=line))
-        if isinstance(exc, ArtifactError):
-            send(ArtifactMismatch(deployment_id=job.champion.deployment_id, detail=str(exc)))
+        _say_uncompared(send, str(exc))
         return None, None
     send(Progress(stage="check", progress=0.1, line=check["reason"]))
     return served, check
+
+
+def _say_uncompared(send: Send, why: str | None) -> None:
+    line = f"The champion cannot be judged: {why} {UNCOMPARED}"
+    send(Progress(stage="check", progress=0.1, line=line))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,11 +57,29 @@ create function private.ml_role() returns text
 language sql stable
 set search_path = ''
 return case
-    when auth.jwt() -> 'app_metadata' ->> 'ml_role' in ('viewer', 'operator', 'admin')
+    -- A role that inherits from authenticated writes its own claims: nobody has verified them.
+    when
+        private.caller_role() = 'authenticated'
+        and auth.jwt() -> 'app_metadata' ->> 'ml_role' in ('viewer', 'operator', 'admin')
         then auth.jwt() -> 'app_metadata' ->> 'ml_role'
 end;
 comment on function private.ml_role() is
-'The caller''s ML role from app_metadata (which users cannot write themselves), or null.';
+'The signed-in user''s ML role from app_metadata (which users cannot write themselves), or null.';
+
+create function private.is_trusted_role(p_role text) returns boolean
+language sql stable
+set search_path = ''
+return p_role = 'service_role' or exists (
+    select from pg_catalog.pg_roles as r
+    where r.rolname = p_role and (
+        r.rolsuper or r.oid = (
+            select n.nspowner from pg_catalog.pg_namespace as n
+            where n.nspname = 'private'
+        )
+    )
+);
+comment on function private.is_trusted_role(text) is
+'Whether this database role acts for the machinery: the service role, the owner of Refit, a superuser; no other.';
 
 create function private.role_allows(p_role text, p_needed text) returns boolean
 language sql immutable
@@ -107,6 +125,12 @@ begin
             'role', private.ml_role()
         );
     end if;
+    if not private.is_trusted_role(v_caller) then
+        perform private.raise_error(
+            403, 'forbidden', pg_catalog.format('The database role %s may do nothing here.', v_caller),
+            'Be a member of service_role, and set that role.'
+        );
+    end if;
     if p_actor is null then
         return pg_catalog.jsonb_build_object(
             'kind', 'system', 'id', v_caller, 'name', v_caller, 'role', 'admin'
@@ -127,7 +151,7 @@ begin
 end
 $$;
 comment on function private.current_actor(jsonb) is
-'Who calls: a signed-in user by their token, a machine key by p_actor (which only the service role may give).';
+'Who calls: a signed-in user by their token, a machine key by p_actor (which only the service role may give); a 403 for every other database role.';
 
 create function private.act_as(p_actor jsonb) returns jsonb
 language plpgsql
@@ -268,7 +292,7 @@ from unnest(array[
 select private.set_function_class(f, 'request')
 from unnest(array[
     'private.raise_error(integer, text, text, text)', 'private.caller_role()',
-    'private.ml_role()', 'private.role_allows(text, text)', 'private.has_ml_role(text)',
+    'private.ml_role()', 'private.is_trusted_role(text)', 'private.role_allows(text, text)', 'private.has_ml_role(text)',
     'private.act_as(jsonb)', 'private.current_actor(jsonb)', 'private.require_role(text, jsonb)',
     'private.encode_cursor(timestamptz, text)', 'private.decode_cursor(text)',
     'private.cursor_time(text)', 'private.cursor_id(text)'

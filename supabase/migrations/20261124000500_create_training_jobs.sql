@@ -16,6 +16,7 @@ create table public.ml_training_jobs (
     auto_validate boolean not null default true,
     auto_deploy boolean not null default true,
     as_of timestamptz,
+    follow_up jsonb,
     lease_token uuid,
     lease_owner text,
     lease_expires_at timestamptz,
@@ -46,7 +47,8 @@ create table public.ml_training_jobs (
     ),
     constraint ml_training_jobs_skip_has_reason check (
         (status = 'skipped') <= (skip_reason is not null)
-    )
+    ),
+    constraint ml_training_jobs_follow_up_has_id check (follow_up ? 'id')
 );
 comment on table public.ml_training_jobs is
 'Attempts to produce a challenger, with what was asked, what was decided and why.';
@@ -55,8 +57,10 @@ comment on column public.ml_training_jobs.attempt is
 comment on column public.ml_training_jobs.trigger is
 'What started it: manual, schedule, degradation, artifact, n8n.';
 comment on column public.ml_training_jobs.requested_by is 'The actor who asked first.';
+comment on column public.ml_training_jobs.follow_up is
+'What was asked meanwhile and this job, which runs already, cannot do: queued under its id when this one ends.';
 comment on column public.ml_training_jobs.lease_token is
-'Proof of the worker that holds it; a late worker''s token no longer matches.';
+'Proof of the worker that holds it; a late worker''s token no longer matches. No secret: only the service role may call what takes it.';
 comment on column public.ml_training_jobs.result is
 'What came of it: model, validation, deployment or the reason why none.';
 comment on column public.ml_training_jobs.queued_at is
@@ -73,13 +77,14 @@ where status in ('queued', 'running');
 create table private.training_job_callbacks (
     job_id uuid not null references public.ml_training_jobs (id) on delete cascade,
     url text not null,
+    for_follow_up boolean not null default false,
     created_at timestamptz not null default pg_catalog.clock_timestamp(),
-    primary key (job_id, url),
+    primary key (job_id, url, for_follow_up),
     constraint training_job_callbacks_url_is_http check (url ~* '^https?://[^\s]+$'),
     constraint training_job_callbacks_url_is_short check (pg_catalog.length(url) <= 2000)
 );
 comment on table private.training_job_callbacks is
-'Who wants to be called when a job ends. The URL is a secret (n8n signs in its query).';
+'Who wants to be called when a job, or the one that follows it, ends. The URL is a secret (n8n signs in its query).';
 
 create table private.job_log_lines (
     id bigint generated always as identity primary key,

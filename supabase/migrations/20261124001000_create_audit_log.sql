@@ -122,7 +122,8 @@ for each row execute function private.audit_change(
 create trigger audit after insert or update on public.ml_training_jobs
 for each row execute function private.audit_change(
     'training_job', 'status', 'attempt', 'trigger', 'reason', 'force', 'override_limits',
-    'auto_validate', 'auto_deploy', 'as_of', 'cancel_requested_at', 'skip_reason', 'result', 'error'
+    'auto_validate', 'auto_deploy', 'as_of', 'follow_up', 'cancel_requested_at', 'skip_reason',
+    'result', 'error'
 );
 create trigger audit after insert or update on public.ml_operations
 for each row execute function private.audit_change(

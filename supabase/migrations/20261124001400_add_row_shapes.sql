@@ -1,4 +1,4 @@
--- How each row looks as JSON, in one place: secrets and leases stay out.
+-- How each row looks as JSON, in one place.
 create function private.model_type_json(p_row public.ml_model_types) returns jsonb
 language sql stable
 set search_path = ''

@@ -153,12 +153,18 @@ declare
         'title', 'description', 'owner', 'enabled', 'label_delay', 'feature_columns', 'engine',
         'engine_parameters', 'metric', 'training_window', 'retraining_threshold',
         'auto_deployment_threshold', 'min_training_samples', 'update_frequency', 'final_fit',
-        'random_seed', 'replay'
+        'random_seed'
     ];
     v_row public.ml_model_types;
     v_constraint text;
 begin
     perform private.require_role('admin', p_actor);
+    if p_changes ? 'replay' then
+        perform private.raise_error(
+            422, 'invalid_request', 'replay is settled when a model type is made.',
+            'Make another one: refit model-types create.'
+        );
+    end if;
     perform private.refuse_unknown_fields(p_changes, v_known, 'A change of a model type');
     perform private.get_model_type(p_name);
     select * into v_row from public.ml_model_types where name = p_name for no key update;
@@ -174,7 +180,7 @@ begin
             auto_deployment_threshold = v_row.auto_deployment_threshold,
             min_training_samples = v_row.min_training_samples,
             update_frequency = v_row.update_frequency, final_fit = v_row.final_fit,
-            random_seed = v_row.random_seed, replay = v_row.replay,
+            random_seed = v_row.random_seed,
             updated_at = pg_catalog.clock_timestamp()
         where t.name = p_name
         returning * into v_row;

@@ -1,4 +1,4 @@
--- Asking for work: a training, a check, a validation, a deployment; taking a request back.
+-- Asking for a training, and taking a request back.
 create function private.check_text(
     p_field text, p_value text, p_max_length integer, p_needed boolean
 ) returns void
@@ -73,6 +73,121 @@ $$;
 comment on function private.resolve_model_types(text[], timestamptz, jsonb) is
 'The model types that a request means: those named, or all enabled ones.';
 
+create function private.serves_request(p_job public.ml_training_jobs, p_request jsonb)
+returns boolean
+language sql stable
+set search_path = ''
+return p_job.status = 'queued' or (
+    p_job.cancel_requested_at is null
+    and p_job.as_of is not distinct from (p_request ->> 'as_of')::timestamptz
+    and p_job.force >= (p_request ->> 'force')::boolean
+    and p_job.override_limits >= (p_request ->> 'override_limits')::boolean
+    and p_job.auto_validate >= (p_request ->> 'auto_validate')::boolean
+    and p_job.auto_deploy >= (p_request ->> 'auto_deploy')::boolean
+);
+comment on function private.serves_request(public.ml_training_jobs, jsonb) is
+'Whether an active job does all that is asked: a queued one can still be told, a running one must be doing it.';
+
+create function private.merge_requests(p_first jsonb, p_second jsonb) returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+    if (p_first ->> 'as_of')::timestamptz is distinct from (p_second ->> 'as_of')::timestamptz then
+        perform private.raise_error(
+            409, 'conflict',
+            pg_catalog.format(
+                'as_of %s: a training is waiting that is to judge as of %s.',
+                coalesce(p_second ->> 'as_of', 'now'), coalesce(p_first ->> 'as_of', 'now')
+            ),
+            'Wait for its end, or cancel it.'
+        );
+    end if;
+    -- Nothing that one of them asked for is lost, and nothing deploys that one did not want to.
+    return p_first || pg_catalog.jsonb_build_object(
+        'force', (p_first ->> 'force')::boolean or (p_second ->> 'force')::boolean,
+        'override_limits',
+        (p_first ->> 'override_limits')::boolean or (p_second ->> 'override_limits')::boolean,
+        'auto_validate',
+        (p_first ->> 'auto_validate')::boolean or (p_second ->> 'auto_validate')::boolean,
+        'auto_deploy',
+        (p_first ->> 'auto_deploy')::boolean and (p_second ->> 'auto_deploy')::boolean
+    );
+end
+$$;
+comment on function private.merge_requests(jsonb, jsonb) is
+'Two requests as one: forced and validated when either asks for it, deployed when both do; a 409 when they judge by different times.';
+
+create function private.join_training_job(
+    p_job public.ml_training_jobs, p_request jsonb, p_follows boolean
+) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_merged jsonb;
+begin
+    if p_follows then
+        update public.ml_training_jobs set follow_up = case
+            when p_job.follow_up is null
+                then p_request || pg_catalog.jsonb_build_object('id', pg_catalog.gen_random_uuid())
+            else private.merge_requests(p_job.follow_up, p_request)
+        end
+        where id = p_job.id;
+    elsif p_job.status = 'queued' then
+        v_merged := private.merge_requests(pg_catalog.to_jsonb(p_job), p_request);
+        update public.ml_training_jobs set
+            force = (v_merged ->> 'force')::boolean,
+            override_limits = (v_merged ->> 'override_limits')::boolean,
+            auto_validate = (v_merged ->> 'auto_validate')::boolean,
+            auto_deploy = (v_merged ->> 'auto_deploy')::boolean
+        where id = p_job.id;
+    end if;
+end
+$$;
+comment on function private.join_training_job(public.ml_training_jobs, jsonb, boolean) is
+'Joins a request to the active job, locked by the caller: to itself while it is queued, to what follows it when it cannot serve it any more.';
+
+create function private.close_training_job(p_job public.ml_training_jobs) returns uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_next public.ml_training_jobs;
+begin
+    insert into public.ml_webhook_deliveries (training_job_id, url, event, payload)
+    select
+        p_job.id, c.url,
+        case p_job.status
+            when 'succeeded' then 'training.completed' else 'training.' || p_job.status
+        end,
+        pg_catalog.jsonb_build_object(
+            'job_id', p_job.id, 'model_type', p_job.model_type,
+            'environment', p_job.environment, 'status', p_job.status, 'result', p_job.result,
+            'skip_reason', p_job.skip_reason, 'error', p_job.error
+        )
+    from private.training_job_callbacks as c
+    where c.job_id = p_job.id and not c.for_follow_up;
+    if p_job.follow_up is null then
+        return null;
+    end if;
+    v_next := pg_catalog.jsonb_populate_record(null::public.ml_training_jobs, p_job.follow_up);
+    insert into public.ml_training_jobs (
+        id, model_type, environment, trigger, reason, requested_by, request_id, force,
+        override_limits, auto_validate, auto_deploy, as_of
+    ) values (
+        v_next.id, p_job.model_type, p_job.environment, v_next.trigger, v_next.reason,
+        v_next.requested_by, v_next.request_id, v_next.force, v_next.override_limits,
+        v_next.auto_validate, v_next.auto_deploy, v_next.as_of
+    );
+    update private.training_job_callbacks set job_id = v_next.id, for_follow_up = false
+    where job_id = p_job.id and for_follow_up;
+    return v_next.id;
+end
+$$;
+comment on function private.close_training_job(public.ml_training_jobs) is
+'What an end brings with it, in its transaction: callbacks to send, and the job that follows; returns that one''s id.';
+
 create function private.trigger_retraining(
     p_model_types text[], p_force boolean, p_override_limits boolean,
     p_environment public.ml_environment, p_auto_validate boolean, p_auto_deploy boolean,
@@ -87,8 +202,14 @@ declare
         case when p_override_limits then 'admin' else 'operator' end, p_actor
     );
     v_type public.ml_model_types;
+    v_request constant jsonb := pg_catalog.jsonb_build_object(
+        'trigger', p_trigger, 'reason', p_reason, 'requested_by', v_actor,
+        'request_id', p_request_id, 'force', p_force, 'override_limits', p_override_limits,
+        'auto_validate', p_auto_validate, 'auto_deploy', p_auto_deploy, 'as_of', p_as_of
+    );
     v_job public.ml_training_jobs;
     v_coalesced boolean;
+    v_follows boolean;
     v_jobs jsonb := '[]';
 begin
     if p_auto_deploy and not p_auto_validate then
@@ -128,13 +249,10 @@ begin
             returning * into v_job;
             v_coalesced := not found;
             exit when not v_coalesced;
-            -- A job that nobody has claimed yet takes the stronger wish; a running one cannot.
-            update public.ml_training_jobs as j set
-                force = j.force or (j.status = 'queued' and p_force),
-                override_limits = j.override_limits or (j.status = 'queued' and p_override_limits)
-            where j.model_type = v_type.name and j.environment = p_environment
-                and j.status in ('queued', 'running')
-            returning * into v_job;
+            select * into v_job from public.ml_training_jobs
+            where model_type = v_type.name and environment = p_environment
+                and status in ('queued', 'running')
+            for no key update;
             exit when found;
         end loop;
         if v_job.id is null then
@@ -143,9 +261,13 @@ begin
                 pg_catalog.format('Jobs of %s come and go too quickly.', v_type.name), 'Try again.'
             );
         end if;
+        v_follows := v_coalesced and not private.serves_request(v_job, v_request);
+        if v_coalesced then
+            perform private.join_training_job(v_job, v_request, v_follows);
+        end if;
         if p_webhook_url is not null then
-            insert into private.training_job_callbacks (job_id, url)
-            values (v_job.id, p_webhook_url) on conflict do nothing;
+            insert into private.training_job_callbacks (job_id, url, for_follow_up)
+            values (v_job.id, p_webhook_url, v_follows) on conflict do nothing;
         end if;
         v_jobs := v_jobs || pg_catalog.jsonb_build_object(
             'id', v_job.id, 'model_type', v_job.model_type, 'status', v_job.status,
@@ -180,360 +302,22 @@ comment on function public.trigger_retraining(
     text[], boolean, boolean, public.ml_environment, boolean, boolean, text, text, timestamptz,
     text, text, jsonb
 ) is
-'request, operator: queues a training job per model type; a second request joins the active one. Without force the job checks first and is skipped when the champion is healthy.';
+'request, operator: queues a training job per model type; a second request joins the active one, or follows it when that runs already and does less. Without force the job checks first and is skipped when the champion is healthy.';
 
-create function private.insert_operation(
-    p_kind public.ml_operation_kind, p_environment public.ml_environment, p_parameters jsonb,
-    p_as_of timestamptz, p_request_id text, p_actor jsonb
-) returns jsonb
-language sql
-set search_path = ''
-as $$
-    insert into public.ml_operations (
-        kind, environment, parameters, as_of, request_id, requested_by
-    ) values (p_kind, p_environment, p_parameters, p_as_of, p_request_id, p_actor)
-    returning pg_catalog.jsonb_build_object('operation_id', id, 'kind', kind, 'status', status)
-$$;
-comment on function private.insert_operation(
-    public.ml_operation_kind, public.ml_environment, jsonb, timestamptz, text, jsonb
-) is
-'Queues an operation.';
+select private.set_function_class(f, 'internal')
+from unnest(array[
+    'private.check_text(text, text, integer, boolean)',
+    'private.resolve_model_types(text[], timestamptz, jsonb)',
+    'private.serves_request(public.ml_training_jobs, jsonb)',
+    'private.merge_requests(jsonb, jsonb)',
+    'private.join_training_job(public.ml_training_jobs, jsonb, boolean)',
+    'private.close_training_job(public.ml_training_jobs)'
+]::regprocedure[]) as f;
 
-create function private.request_check(
-    p_model_types text[], p_threshold double precision, p_time_window integer,
-    p_environment public.ml_environment, p_as_of timestamptz, p_request_id text, p_actor jsonb
-) returns jsonb
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-    v_actor constant jsonb := private.require_role('operator', p_actor);
-    v_names text [];
-begin
-    if p_threshold is not null and not p_threshold between 0.0001 and 1 then
-        perform private.raise_error(422, 'invalid_request', 'threshold must be between 0.0001 and 1.');
-    end if;
-    if p_time_window is null or not p_time_window between 1 and 3650 then
-        perform private.raise_error(422, 'invalid_request', 'time_window must be between 1 and 3650 days.');
-    end if;
-    select pg_catalog.array_agg(distinct t.name order by t.name) into v_names
-    from private.resolve_model_types(p_model_types, p_as_of, p_actor) as t;
-    perform private.act_as(v_actor);
-    return private.insert_operation(
-        'check', p_environment,
-        pg_catalog.jsonb_build_object(
-            'model_types', v_names, 'threshold', p_threshold, 'time_window', p_time_window
-        ),
-        p_as_of, p_request_id, v_actor
-    );
-end
-$$;
-comment on function private.request_check(
-    text[], double precision, integer, public.ml_environment, timestamptz, text, jsonb
-) is
-'See public.request_check.';
-
-create function public.request_check(
-    p_model_types text[] default null, p_threshold double precision default null,
-    p_time_window integer default 7, p_environment public.ml_environment default 'production',
-    p_as_of timestamptz default null, p_request_id text default null, p_actor jsonb default null
-) returns jsonb
-language sql
-set search_path = ''
-return private.request_check(
-    p_model_types, p_threshold, p_time_window, p_environment, p_as_of, p_request_id, p_actor
-);
-comment on function public.request_check(
-    text[], double precision, integer, public.ml_environment, timestamptz, text, jsonb
-) is
-'request, operator: queues a performance check of the champions.';
-
-create function private.resolve_models(
-    p_model_ids uuid[], p_model_types text[], p_job_ids uuid[], p_only_approved boolean,
-    p_environment public.ml_environment, p_as_of timestamptz, p_actor jsonb
-) returns uuid[]
-language plpgsql
-set search_path = ''
-as $$
-declare
-    v_given constant integer := (p_model_ids is not null)::integer
-        + (p_model_types is not null)::integer + (p_job_ids is not null)::integer;
-    v_ids uuid [] := array[]::uuid [];
-    v_id uuid;
-    v_asked uuid;
-    v_type public.ml_model_types;
-begin
-    if v_given <> 1 then
-        perform private.raise_error(
-            422, 'invalid_request', 'Name the models by exactly one of model_ids, model_types or job_ids.'
-        );
-    end if;
-    foreach v_asked in array coalesce(p_model_ids, array[]::uuid []) loop
-        if not exists (select from public.ml_models as m where m.id = v_asked) then
-            perform private.raise_error(422, 'invalid_request', pg_catalog.format('There is no model %s.', v_asked));
-        end if;
-        v_ids := v_ids || v_asked;
-    end loop;
-    foreach v_asked in array coalesce(p_job_ids, array[]::uuid []) loop
-        select m.id into v_id from public.ml_models as m where m.training_job_id = v_asked;
-        if not found then
-            perform private.raise_error(
-                422, 'invalid_request', pg_catalog.format('The job %s has no model.', v_asked)
-            );
-        end if;
-        v_ids := v_ids || v_id;
-    end loop;
-    if p_model_types is not null then
-        for v_type in
-            select * from private.resolve_model_types(p_model_types, p_as_of, p_actor)
-        loop
-            select m.id into v_id
-            from public.ml_models as m
-            where m.model_type = v_type.name and m.quarantined_at is null
-                and (not p_only_approved or exists (
-                    select from public.ml_model_validations as v
-                    where v.model_id = m.id and v.environment = p_environment
-                        and v.verdict = 'approved'
-                ))
-            order by m.version desc
-            limit 1;
-            if not found then
-                perform private.raise_error(
-                    case when p_only_approved then 409 else 422 end,
-                    case when p_only_approved then 'not_approved' else 'invalid_request' end,
-                    pg_catalog.format(
-                        'The model type %s has no %smodel.', v_type.name,
-                        case when p_only_approved then 'approved ' else '' end
-                    ),
-                    'Train one first: refit retrain.'
-                );
-            end if;
-            v_ids := v_ids || v_id;
-        end loop;
-    elsif p_as_of is not null then
-        perform private.resolve_model_types(
-            (
-                select pg_catalog.array_agg(distinct m.model_type)
-                from public.ml_models as m where m.id = any(v_ids)
-            ),
-            p_as_of, p_actor
-        );
-    end if;
-    if pg_catalog.cardinality(v_ids) = 0 then
-        perform private.raise_error(422, 'invalid_request', 'No model is named.');
-    end if;
-    return v_ids;
-end
-$$;
-comment on function private.resolve_models(
-    uuid[], text[], uuid[], boolean, public.ml_environment, timestamptz, jsonb
-) is
-'The models that a request means: by id, by job, or the newest of each model type.';
-
-create function private.request_validation(
-    p_model_ids uuid[], p_model_types text[], p_job_ids uuid[],
-    p_environment public.ml_environment, p_as_of timestamptz, p_request_id text, p_actor jsonb
-) returns jsonb
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-    v_actor constant jsonb := private.require_role('operator', p_actor);
-    v_ids constant uuid [] := private.resolve_models(
-        p_model_ids, p_model_types, p_job_ids, false, p_environment, p_as_of, p_actor
-    );
-begin
-    perform private.act_as(v_actor);
-    return private.insert_operation(
-        'validation', p_environment, pg_catalog.jsonb_build_object('model_ids', v_ids),
-        p_as_of, p_request_id, v_actor
-    );
-end
-$$;
-comment on function private.request_validation(
-    uuid[], text[], uuid[], public.ml_environment, timestamptz, text, jsonb
-) is
-'See public.request_validation.';
-
-create function public.request_validation(
-    p_model_ids uuid[] default null, p_model_types text[] default null,
-    p_job_ids uuid[] default null, p_environment public.ml_environment default 'production',
-    p_as_of timestamptz default null, p_request_id text default null, p_actor jsonb default null
-) returns jsonb
-language sql
-set search_path = ''
-return private.request_validation(
-    p_model_ids, p_model_types, p_job_ids, p_environment, p_as_of, p_request_id, p_actor
-);
-comment on function public.request_validation(
-    uuid[], text[], uuid[], public.ml_environment, timestamptz, text, jsonb
-) is
-'request, operator: queues a validation of models against the champion.';
-
-create function private.request_deployment(
-    p_model_ids uuid[], p_model_types text[], p_environment public.ml_environment,
-    p_force boolean, p_reason text, p_as_of timestamptz, p_request_id text, p_actor jsonb
-) returns jsonb
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-    v_actor constant jsonb := private.require_role(
-        case when p_force then 'admin' else 'operator' end, p_actor
-    );
-    v_ids constant uuid [] := private.resolve_models(
-        p_model_ids, p_model_types, null, not p_force, p_environment, p_as_of, p_actor
-    );
-    v_id uuid;
-begin
-    perform private.check_text('reason', p_reason, 1000, false);
-    perform private.act_as(v_actor);
-    -- Refused here already what cannot succeed; the swap itself asks again.
-    foreach v_id in array v_ids loop
-        perform private.check_deployable(v_id, p_environment, p_force);
-    end loop;
-    return private.insert_operation(
-        'deployment', p_environment,
-        pg_catalog.jsonb_build_object(
-            'model_ids', v_ids, 'force', p_force, 'reason', p_reason
-        ),
-        p_as_of, p_request_id, v_actor
-    );
-end
-$$;
-comment on function private.request_deployment(
-    uuid[], text[], public.ml_environment, boolean, text, timestamptz, text, jsonb
-) is
-'See public.request_deployment.';
-
-create function public.request_deployment(
-    p_model_ids uuid[] default null, p_model_types text[] default null,
-    p_environment public.ml_environment default 'production', p_force boolean default false,
-    p_reason text default null, p_as_of timestamptz default null,
-    p_request_id text default null, p_actor jsonb default null
-) returns jsonb
-language sql
-set search_path = ''
-return private.request_deployment(
-    p_model_ids, p_model_types, p_environment, p_force, p_reason, p_as_of, p_request_id, p_actor
-);
-comment on function public.request_deployment(
-    uuid[], text[], public.ml_environment, boolean, text, timestamptz, text, jsonb
-) is
-'request, operator (force: admin): queues the deployment of approved models.';
-
-create function private.cancel_job(p_id uuid, p_actor jsonb) returns jsonb
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-    v_actor constant jsonb := private.require_role('operator', p_actor);
-    v_job public.ml_training_jobs;
-begin
-    select * into v_job from public.ml_training_jobs where id = p_id for update;
-    if not found then
-        perform private.raise_error(404, 'not_found', pg_catalog.format('There is no job %s.', p_id));
-    end if;
-    case v_job.status
-        when 'queued' then
-            update public.ml_training_jobs set
-                status = 'cancelled', stage = 'cancelled',
-                cancel_requested_at = pg_catalog.clock_timestamp(),
-                finished_at = pg_catalog.clock_timestamp()
-            where id = p_id
-            returning * into v_job;
-            perform private.queue_callbacks(v_job);
-        when 'running' then
-            update public.ml_training_jobs set
-                cancel_requested_at = coalesce(cancel_requested_at, pg_catalog.clock_timestamp())
-            where id = p_id
-            returning * into v_job;
-        when 'cancelled' then
-            null;
-        else
-            perform private.raise_error(
-                409, 'illegal_transition',
-                pg_catalog.format('The job %s has ended: %s.', p_id, v_job.status)
-            );
-    end case;
-    return pg_catalog.jsonb_build_object('job', private.training_job_json(v_job));
-end
-$$;
-comment on function private.cancel_job(uuid, jsonb) is 'See public.cancel_job.';
-
-create function public.cancel_job(p_id uuid, p_actor jsonb default null) returns jsonb
-language sql
-set search_path = ''
-return private.cancel_job(p_id, p_actor);
-comment on function public.cancel_job(uuid, jsonb) is
-'request, operator: cancels a queued job at once, and asks the worker of a running one to stop.';
-
-create function private.acknowledge_alert(p_id uuid, p_actor jsonb) returns jsonb
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-    v_actor constant jsonb := private.require_role('operator', p_actor);
-    v_row public.ml_alerts;
-begin
-    update public.ml_alerts set
-        status = 'acknowledged', acknowledged_by = v_actor,
-        acknowledged_at = pg_catalog.clock_timestamp()
-    where id = p_id and status = 'open'
-    returning * into v_row;
-    if not found then
-        select * into v_row from public.ml_alerts where id = p_id;
-        if not found then
-            perform private.raise_error(404, 'not_found', pg_catalog.format('There is no alert %s.', p_id));
-        end if;
-        if v_row.status = 'resolved' then
-            perform private.raise_error(
-                409, 'illegal_transition', pg_catalog.format('The alert %s is resolved already.', p_id)
-            );
-        end if;
-    end if;
-    return pg_catalog.to_jsonb(v_row);
-end
-$$;
-comment on function private.acknowledge_alert(uuid, jsonb) is 'See public.acknowledge_alert.';
-
-create function public.acknowledge_alert(p_id uuid, p_actor jsonb default null) returns jsonb
-language sql
-set search_path = ''
-return private.acknowledge_alert(p_id, p_actor);
-comment on function public.acknowledge_alert(uuid, jsonb) is
-'request, operator: says that somebody looks after an alert.';
-
-create function private.record_event(
-    p_workflow text, p_execution_id text, p_step text, p_outcome text, p_detail jsonb,
-    p_actor jsonb
-) returns void
-language plpgsql security definer
-set search_path = ''
-as $$
-begin
-    perform private.require_role('operator', p_actor);
-    perform private.check_text('workflow', p_workflow, 200, true);
-    perform private.check_text('execution_id', p_execution_id, 200, true);
-    perform private.check_text('step', p_step, 200, true);
-    perform private.check_text('outcome', p_outcome, 200, true);
-    perform private.write_audit(
-        'event.' || p_step, p_workflow, p_execution_id, null, null, null, null,
-        pg_catalog.jsonb_build_object('outcome', p_outcome, 'detail', p_detail), null
-    );
-end
-$$;
-comment on function private.record_event(text, text, text, text, jsonb, jsonb) is
-'See public.record_event.';
-
-create function public.record_event(
-    p_workflow text, p_execution_id text, p_step text, p_outcome text,
-    p_detail jsonb default null, p_actor jsonb default null
-) returns void
-language sql
-set search_path = ''
-return private.record_event(p_workflow, p_execution_id, p_step, p_outcome, p_detail, p_actor);
-comment on function public.record_event(text, text, text, text, jsonb, jsonb) is
-'request, operator: an audit row from outside, such as a step of an n8n workflow.';
+select private.set_function_class(f, 'request')
+from unnest(array[
+    'private.trigger_retraining(text[], boolean, boolean, public.ml_environment, boolean, boolean, text, text, timestamptz, text, text, jsonb)',
+    'public.trigger_retraining(text[], boolean, boolean, public.ml_environment, boolean, boolean, text, text, timestamptz, text, text, jsonb)'
+]::regprocedure[]) as f;
 
 select private.record_migration('20261124001600');

@@ -67,8 +67,8 @@ comment on function private.check_deployable(uuid, public.ml_environment, boolea
 'The validation that lets a model serve, or the named error that says why it may not.';
 
 create function private.deploy_model(
-    p_model_id uuid, p_environment public.ml_environment, p_force boolean, p_reason text,
-    p_as_of timestamptz, p_actor jsonb
+    p_model_id uuid, p_environment public.ml_environment, p_artifact_hash text, p_force boolean,
+    p_reason text, p_as_of timestamptz, p_actor jsonb
 ) returns jsonb
 language plpgsql
 set search_path = ''
@@ -90,6 +90,18 @@ begin
     if v_champion.model_id = p_model_id then
         return private.deployment_json(v_champion) || '{"changed": false}';
     end if;
+    -- A validation may have brought a final fit meanwhile: nobody has tried whether it loads.
+    if p_artifact_hash is distinct from coalesce(v_model.final_artifact_hash, v_model.artifact_hash)
+    then
+        perform private.raise_error(
+            409, 'conflict',
+            pg_catalog.format(
+                'Another artifact of %s version %s would serve now than the one that was checked.',
+                v_model.model_type, v_model.version
+            ),
+            'Deploy it again: then this one is checked.'
+        );
+    end if;
     update public.ml_model_deployments set
         status = 'retired', ended_at = v_now, valid_until = coalesce(p_as_of, v_now)
     where id = v_champion.id;
@@ -101,7 +113,7 @@ begin
         case
             when v_model.final_artifact_hash is not null then 'final_fit' else 'approved_fit'
         end::public.ml_served_fit,
-        coalesce(v_model.final_artifact_hash, v_model.artifact_hash),
+        p_artifact_hash,
         case
             when v_model.final_artifact_hash is not null
                 then v_model.window_end
@@ -118,9 +130,9 @@ begin
 end
 $$;
 comment on function private.deploy_model(
-    uuid, public.ml_environment, boolean, text, timestamptz, jsonb
+    uuid, public.ml_environment, text, boolean, text, timestamptz, jsonb
 ) is
-'Closes the champion''s deployment and opens the new one, in one transaction under the model type''s lock.';
+'Closes the champion''s deployment and opens the new one, in one transaction under the model type''s lock; only the artifact that a worker has checked may serve.';
 
 create function private.rollback_model(
     p_model_type text, p_environment public.ml_environment, p_reason text, p_actor jsonb
@@ -187,6 +199,10 @@ begin
         v_champion.id, p_reason, v_actor, v_from
     )
     returning * into v_deployment;
+    perform private.resolve_alert(
+        p_model_type, p_environment,
+        array['performance_degradation', 'artifact_mismatch', 'deployment_issue']
+    );
     return pg_catalog.jsonb_build_object('deployment', private.deployment_json(v_deployment));
 end
 $$;
@@ -238,56 +254,18 @@ $$;
 comment on function private.resolve_alert(text, public.ml_environment, text[]) is
 'Closes the standing alerts of these kinds.';
 
-create function private.queue_callbacks(p_job public.ml_training_jobs) returns void
-language sql
-set search_path = ''
-as $$
-    insert into public.ml_webhook_deliveries (training_job_id, url, event, payload)
-    select
-        p_job.id, c.url,
-        case p_job.status
-            when 'succeeded' then 'training.completed' else 'training.' || p_job.status
-        end,
-        pg_catalog.jsonb_build_object(
-            'job_id', p_job.id, 'model_type', p_job.model_type,
-            'environment', p_job.environment, 'status', p_job.status, 'result', p_job.result,
-            'skip_reason', p_job.skip_reason, 'error', p_job.error
-        )
-    from private.training_job_callbacks as c
-    where c.job_id = p_job.id
-$$;
-comment on function private.queue_callbacks(public.ml_training_jobs) is
-'Writes the callbacks of a job that has ended, in the transaction that ends it.';
-
 select private.set_function_class(f, 'internal')
 from unnest(array[
-    'private.check_text(text, text, integer, boolean)',
     'private.check_deployable(uuid, public.ml_environment, boolean)',
-    'private.deploy_model(uuid, public.ml_environment, boolean, text, timestamptz, jsonb)',
+    'private.deploy_model(uuid, public.ml_environment, text, boolean, text, timestamptz, jsonb)',
     'private.raise_alert(text, public.ml_environment, text, text, text, jsonb)',
-    'private.resolve_alert(text, public.ml_environment, text[])',
-    'private.queue_callbacks(public.ml_training_jobs)',
-    'private.resolve_model_types(text[], timestamptz, jsonb)',
-    'private.resolve_models(uuid[], text[], uuid[], boolean, public.ml_environment, timestamptz, jsonb)',
-    'private.insert_operation(public.ml_operation_kind, public.ml_environment, jsonb, timestamptz, text, jsonb)'
+    'private.resolve_alert(text, public.ml_environment, text[])'
 ]::regprocedure[]) as f;
 
 select private.set_function_class(f, 'request')
 from unnest(array[
     'private.rollback_model(text, public.ml_environment, text, jsonb)',
-    'public.rollback_model(text, text, public.ml_environment, jsonb)',
-    'private.trigger_retraining(text[], boolean, boolean, public.ml_environment, boolean, boolean, text, text, timestamptz, text, text, jsonb)',
-    'public.trigger_retraining(text[], boolean, boolean, public.ml_environment, boolean, boolean, text, text, timestamptz, text, text, jsonb)',
-    'private.request_check(text[], double precision, integer, public.ml_environment, timestamptz, text, jsonb)',
-    'public.request_check(text[], double precision, integer, public.ml_environment, timestamptz, text, jsonb)',
-    'private.request_validation(uuid[], text[], uuid[], public.ml_environment, timestamptz, text, jsonb)',
-    'public.request_validation(uuid[], text[], uuid[], public.ml_environment, timestamptz, text, jsonb)',
-    'private.request_deployment(uuid[], text[], public.ml_environment, boolean, text, timestamptz, text, jsonb)',
-    'public.request_deployment(uuid[], text[], public.ml_environment, boolean, text, timestamptz, text, jsonb)',
-    'private.cancel_job(uuid, jsonb)', 'public.cancel_job(uuid, jsonb)',
-    'private.acknowledge_alert(uuid, jsonb)', 'public.acknowledge_alert(uuid, jsonb)',
-    'private.record_event(text, text, text, text, jsonb, jsonb)',
-    'public.record_event(text, text, text, text, jsonb, jsonb)'
+    'public.rollback_model(text, text, public.ml_environment, jsonb)'
 ]::regprocedure[]) as f;
 
 select private.record_migration('20261124001700');

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from typer.testing import Result
 
 from core.keys import hash_key
@@ -17,6 +20,7 @@ from core.settings import get_settings
 from core.store import Store
 
 Refit = Callable[..., Result]
+Program = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def read_json(result: Result) -> Any:
@@ -249,7 +253,7 @@ def test_a_queued_job_is_cancelled_once(refit: Refit, churn: str) -> None:
     cancelled = refit("cancel", job["id"])
     history = read_json(refit("history", churn, "--json"))
 
-    assert "the job is cancelled" in cancelled.stdout
+    assert cancelled.stdout == "The training of churn is cancelled.\n"
     (event,) = history["items"]
     assert (event["kind"], event["summary"]) == ("training", "churn was cancelled.")
     assert "cancelled" in refit("history").stdout
@@ -321,6 +325,32 @@ def test_tables_fit_eighty_columns(refit: Refit, churn: str) -> None:
         lines = refit(*command).stdout.splitlines()
 
         assert max(map(len, lines)) <= 80
+
+
+# psql ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["in the URL", "in the query", "in a conninfo"])
+def test_psql_gets_the_password_where_nobody_else_sees_it(
+    program: Program, addresses: dict[str, str], form: str
+) -> None:
+    url = addresses["DATABASE_URL"]
+    before, password, behind = re.split(r"(?<=://postgres):(.+)(?=@)", url)
+    forms = {
+        "in the URL": url,
+        "in the query": f"{before}{behind}?password={password}",
+        "in a conninfo": make_conninfo("", **conninfo_to_dict(url)),
+    }
+    shown = r"\! ps -ww -o args= -p $PPID; echo $PGPASSWORD"
+
+    done = program(
+        ("psql", "-At", "-c", "select 7", "-c", shown), addresses | {"DATABASE_URL": forms[form]}
+    )
+
+    answer, arguments, variable = done.stdout.splitlines()
+    assert (answer, variable) == ("7", password)
+    assert "--dbname" in arguments
+    assert password not in arguments
 
 
 # Migrating -----------------------------------------------------------------------------------

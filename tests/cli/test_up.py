@@ -132,16 +132,17 @@ def test_up_prints_commands_that_work_restarts_what_dies_and_stops_everything(
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         assert key.read_text().strip() in commands[0]
 
-        # A second one would share our servers.
-        second = subprocess.run(
-            [*REFIT_UP, str(free_port())],
-            env=clean_environ | {"REFIT_HOME": str(up_home)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert second.returncode == 1
-        assert "Refit is up already" in second.stderr
+        # A second one would share our servers, and `down` would take them away.
+        for command in ([*REFIT_UP, str(free_port())], [*REFIT_UP[: REFIT_UP.index("up")], "down"]):
+            refused = subprocess.run(
+                command,
+                env=clean_environ | {"REFIT_HOME": str(up_home)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert refused.returncode == 1
+            assert "Refit is up already" in refused.stderr
 
         # A function server that is killed comes back.
         (pid,) = child_pids(running.process.pid, "functions_framework")

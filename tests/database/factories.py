@@ -254,7 +254,7 @@ class Scene:
         operation = self.running_operation(
             OperationKind.DEPLOYMENT, model_ids=[UUID(str(model_id))], **changes
         )
-        return self.store.finish_operation(operation, deployment_outcome(model_id))
+        return self.store.finish_operation(operation, deployment_outcome(operation))
 
     def served(self) -> list[tuple[int, str]]:
         """Version and status of each deployment, oldest first."""
@@ -294,6 +294,16 @@ class Scene:
         }
 
 
-def deployment_outcome(*model_ids: UUID | str) -> Row:
+def deployment_outcome(operation: ClaimedOperation) -> Row:
     """What a worker says when it has loaded the models and may swap them in."""
-    return {"status": "succeeded", "results": [{"model_id": str(m)} for m in model_ids]}
+    models = [target.model for target in operation.targets if target.model is not None]
+    return {
+        "status": "succeeded",
+        "results": [
+            {
+                "model_id": str(model.id),
+                "artifact_hash": model.final_artifact_hash or model.artifact_hash,
+            }
+            for model in models
+        ],
+    }

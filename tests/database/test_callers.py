@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import psycopg
 import pytest
 from psycopg import sql
@@ -11,7 +13,7 @@ from psycopg.types.json import Jsonb
 from core.database import PostgresDatabase
 from core.domain import Role
 from core.errors import Forbidden, InvalidRequest, RefitError, Unauthenticated
-from tests.database.factories import Row, Scene, actor, claims, definition, digest
+from tests.database.factories import Owner, Row, Scene, actor, claims, definition, digest
 
 MISSING = "00000000-0000-4000-8000-000000000001"
 
@@ -94,6 +96,16 @@ def refusal(database: PostgresDatabase, function: str, arguments: Row, token: Ro
     return ""
 
 
+def execute(connection: Owner, function: str, arguments: Row) -> None:
+    """Call a function in the name of whatever role the connection has."""
+    call = sql.SQL("select public.{}({})").format(
+        sql.Identifier(function),
+        sql.SQL(", ").join(sql.SQL("{} => %s").format(sql.Identifier(name)) for name in arguments),
+    )
+    values = [Jsonb(v) if isinstance(v, dict) else v for v in arguments.values()]
+    connection.execute(call, values)
+
+
 def test_the_lists_above_name_every_public_function(scene: Scene) -> None:
     functions = {
         r["proname"]
@@ -135,15 +147,8 @@ def test_nobody_is_let_in_without_signing_in(scene: Scene, database_url: str) ->
             **ASKED,
             **{name: ("", arguments) for name, arguments in MACHINERY.items()},
         }.items():
-            call = sql.SQL("select public.{}({})").format(
-                sql.Identifier(function),
-                sql.SQL(", ").join(
-                    sql.SQL("{} => %s").format(sql.Identifier(name)) for name in arguments
-                ),
-            )
-            values = [Jsonb(v) if isinstance(v, dict) else v for v in arguments.values()]
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(call, values)
+                execute(connection, function, arguments)
 
 
 def test_a_user_cannot_give_themselves_a_role(scene: Scene) -> None:
@@ -214,3 +219,65 @@ def test_a_signed_in_admin_walks_the_whole_way(scene: Scene) -> None:
     }
     assert store.get_status()["queue"]["jobs"] == 1
     assert store.get_training_job(job["id"])["status"] == "queued"
+
+
+# Database roles that are not Refit's own -----------------------------------------------------
+
+
+@pytest.mark.parametrize("parent", ["authenticated", "service_role"])
+def test_a_role_that_inherits_gets_nothing(scene: Scene, database_url: str, parent: str) -> None:
+    scene.model_type("churn")
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        # The role is gone with the transaction.
+        connection.execute(
+            sql.SQL("create role partner inherit in role {}").format(sql.Identifier(parent))
+        )
+        connection.execute("set local role partner")
+        connection.execute(
+            "select set_config('request.jwt.claims', %s, true)", (json.dumps(claims("admin")),)
+        )
+        assert connection.execute("select from public.ml_model_types").fetchall() == []
+        for function, (_, arguments) in ASKED.items():
+            for speaker in ({}, {"p_actor": actor(Role.ADMIN).as_json()}):
+                with (
+                    pytest.raises(psycopg.Error, match="partner may do nothing here") as refused,
+                    connection.transaction(),
+                ):
+                    execute(connection, function, {**arguments, **speaker})
+                assert refused.value.sqlstate == "PT403", function
+        connection.rollback()
+
+
+def test_the_owner_of_refit_is_an_admin_without_being_a_superuser(
+    scene: Scene, database_url: str
+) -> None:
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        connection.execute("create role keeper inherit in role service_role")
+        connection.execute("set local role keeper")
+        with pytest.raises(psycopg.Error, match="keeper may do nothing"), connection.transaction():
+            execute(connection, "list_model_types", {})
+        connection.execute(
+            "reset role; alter schema private owner to keeper; set local role keeper"
+        )
+
+        execute(connection, "list_model_types", {})
+
+        connection.rollback()
+
+
+def test_a_superuser_at_the_prompt_is_an_admin(scene: Scene) -> None:
+    made = scene.owner.execute(
+        "select public.create_model_type(%s) as made", (Jsonb(definition()),)
+    ).fetchone()
+
+    assert made is not None
+    assert scene.store.get_model_type("churn").name == "churn"
+
+
+def test_a_lease_token_that_a_viewer_reads_is_of_no_use(scene: Scene) -> None:
+    scene.model_type("churn")
+    job = scene.running_job()
+    arguments = {"p_id": job.id, "p_lease_token": job.lease_token}
+
+    for function in ("heartbeat_training_job", "release_training_job"):
+        assert refusal(scene.database, function, arguments, claims("admin")) == "forbidden"

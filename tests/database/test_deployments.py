@@ -7,6 +7,7 @@ import pytest
 from core.domain import Environment, OperationKind, Role, Serves
 from core.errors import (
     Forbidden,
+    InvalidRequest,
     NotApproved,
     Quarantined,
     StaleValidation,
@@ -144,10 +145,48 @@ def test_the_swap_itself_asks_again(scene: Scene) -> None:
     operation = scene.running_operation(OperationKind.DEPLOYMENT, model_ids=[late["id"]])
     scene.deploy(scene.challenger(text="faster")["id"])
 
-    answer = scene.store.finish_operation(operation, deployment_outcome(late["id"]))
+    answer = scene.store.finish_operation(operation, deployment_outcome(operation))
 
     assert (answer["status"], answer["error"]["type"]) == ("failed", "stale_validation")
     assert scene.served() == [(1, "retired"), (3, "active")]
+
+
+def test_an_artifact_that_came_after_the_check_does_not_serve(scene: Scene) -> None:
+    model = scene.challenger()
+    operation = scene.running_operation(OperationKind.DEPLOYMENT, model_ids=[model["id"]])
+    outcome = deployment_outcome(operation)
+    final = {"artifact_hash": digest("final"), "agreement": 0.97}
+    scene.store.finish_operation(
+        scene.running_operation(OperationKind.VALIDATION, model_ids=[model["id"]]),
+        {
+            "status": "succeeded",
+            "results": [{"model_id": str(model["id"]), **judgement(final_fit=final)}],
+        },
+    )
+
+    answer = scene.store.finish_operation(operation, outcome)
+
+    assert (answer["status"], answer["error"]["type"]) == ("failed", "conflict")
+    assert "Another artifact of churn version 1" in answer["error"]["detail"]
+    assert scene.served() == []
+    scene.deploy(model["id"])
+    row = scene.row("select artifact_hash, serves from ml_model_deployments")
+    assert row == {"artifact_hash": digest("final"), "serves": "final_fit"}
+
+
+def test_a_deployment_that_does_not_say_what_was_checked_is_refused(scene: Scene) -> None:
+    model = scene.challenger()
+    operation = scene.running_operation(OperationKind.DEPLOYMENT, model_ids=[model["id"]])
+    before = scene.everything()
+
+    for item in ({}, {"artifact_hash": None}):
+        with pytest.raises(InvalidRequest, match="A deployment needs artifact_hash"):
+            scene.store.finish_operation(
+                operation,
+                {"status": "succeeded", "results": [{"model_id": str(model["id"]), **item}]},
+            )
+
+    assert scene.everything() == before
 
 
 def test_an_admin_may_force_what_was_not_approved(scene: Scene) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from core.domain import (
+    Environment,
     OperationKind,
 )
 from core.errors import (
@@ -101,6 +102,36 @@ def test_an_acknowledged_alert_counts_on_and_a_resolved_one_starts_anew(scene: S
         scene.database.call("acknowledge_alert", {"p_id": uuid4()})
 
 
+@pytest.mark.parametrize("verdict", ["degraded", "healthy"])
+def test_a_check_that_ends_after_the_swap_touches_no_alert(scene: Scene, verdict: str) -> None:
+    old = scene.champion(text="old")
+    late = scene.running_operation(CHECK)
+    new = scene.champion(text="new")
+    if verdict == "healthy":
+        scene.store.finish_operation(
+            scene.running_operation(CHECK), {"status": "succeeded", "results": [check_of(new)]}
+        )
+    before = scene.alerts()
+
+    scene.store.finish_operation(late, {"status": "succeeded", "results": [check_of(old, verdict)]})
+
+    assert scene.alerts() == before
+    metrics = scene.rows("select from ml_performance_metrics where model_id = %s", old["model_id"])
+    assert len(metrics) == 1
+
+
+def test_a_check_within_a_job_that_ends_after_the_swap_opens_no_alert(scene: Scene) -> None:
+    old = scene.champion(text="old")
+    job = scene.running_job()
+    scene.deploy(scene.trained(text="new", environment=Environment.STAGING)["id"], force=True)
+
+    scene.store.finish_training_job(
+        job, {"status": "skipped", "skip_reason": "Cooling down.", "check": check_of(old)}
+    )
+
+    assert scene.alerts() == []
+
+
 def test_a_check_without_a_champion_writes_no_metric(scene: Scene) -> None:
     result = {"model_type": "churn", "verdict": "insufficient_data", "deployment_id": None}
 
@@ -172,7 +203,7 @@ def test_one_refused_target_does_not_undo_the_others(scene: Scene) -> None:
     operation = scene.running_operation(DEPLOYMENT, model_ids=[bad["id"], good["id"]])
     scene.champion("visits", "faster")
 
-    answer = scene.store.finish_operation(operation, deployment_outcome(bad["id"], good["id"]))
+    answer = scene.store.finish_operation(operation, deployment_outcome(operation))
 
     assert answer["status"] == "succeeded"
     assert [d["model_id"] for d in answer["result"]["deployments"]] == [str(good["id"])]

@@ -161,6 +161,7 @@ def test_what_may_change_changes_and_the_rest_stays(scene: Scene) -> None:
     [
         ({"source_relation": "public.others"}, "has no field source_relation"),
         ({"task": "regression"}, "has no field task"),
+        ({"replay": True}, "replay is settled when a model type is made.*Make another one"),
         ({"metric": "mae"}, "metric must fit the task"),
         ({"feature_columns": ["left_us"]}, "target_column must not be among"),
         ({"engine": None}, "wrong kind.*engine"),

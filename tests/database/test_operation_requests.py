@@ -143,3 +143,36 @@ def test_a_mismatch_of_a_replayed_type_is_retrained_in_its_own_time(scene: Scene
     )
 
     assert scene.job(answer["jobs"][0]["id"])["as_of"] == WINDOW_START
+
+
+def test_a_mismatch_of_what_serves_no_more_is_let_be(scene: Scene) -> None:
+    old = scene.champion(text="old")
+    scene.champion(text="new")
+
+    answer = scene.store.report_artifact_mismatch(old["id"], worker=WORKER, message="Odd.")
+
+    assert answer == {"jobs": []}
+    assert scene.alerts() == []
+
+
+def test_a_mismatch_joins_the_training_that_runs(scene: Scene) -> None:
+    champion = scene.champion()
+    job = scene.running_job()
+
+    answer = scene.store.report_artifact_mismatch(champion["id"], worker=WORKER, message="Odd.")
+
+    # It has loaded the champion too, sees the same, and trains: nothing need follow.
+    assert [(j["id"], j["coalesced"]) for j in answer["jobs"]] == [(str(job.id), True)]
+    assert scene.job(job.id)["follow_up"] is None
+    assert len(scene.alerts(kind="artifact_mismatch")) == 1
+
+
+def test_a_mismatch_is_told_while_a_training_of_another_time_waits(scene: Scene) -> None:
+    scene.model_type("replayed", replay=True)
+    champion = scene.champion("replayed")
+    scene.queued_job("replayed", as_of=WINDOW_START)
+
+    answer = scene.store.report_artifact_mismatch(champion["id"], worker=WORKER, message="Odd.")
+
+    assert answer == {"jobs": []}
+    assert len(scene.alerts(kind="artifact_mismatch")) == 1

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from core.domain import ClaimedOperation, OperationKind
+from core.domain import ClaimedOperation, OperationKind, Role
 from core.errors import IllegalTransition, LeaseLost, NotFound
 from core.store import Store
 from tests.database.factories import (
@@ -184,3 +184,73 @@ def test_a_lost_operation_is_rung_twice_and_fails_at_the_third_loss(
     assert rings == [[ring], [ring], []]
     row = scene.operation(operation_id)
     assert (row["status"], row["error"]["type"]) == ("failed", "worker_lost")
+
+
+# Cancelling ----------------------------------------------------------------------------------
+
+
+def test_a_queued_operation_is_cancelled_at_once(scene: Scene) -> None:
+    operation_id = scene.queued_operation(CHECK)
+
+    answer = scene.as_role(Role.OPERATOR).cancel_job(operation_id)
+
+    assert list(answer) == ["operation"]
+    assert (answer["operation"]["id"], answer["operation"]["status"]) == (
+        str(operation_id),
+        "cancelled",
+    )
+    assert scene.operation(operation_id)["finished_at"] is not None
+    assert scene.store.claim_operation(operation_id, WORKER) is None
+    before = scene.everything()
+    assert scene.store.cancel_job(operation_id)["operation"]["status"] == "cancelled"
+    assert scene.everything() == before
+
+
+def test_the_worker_of_a_running_operation_is_asked_to_stop(scene: Scene) -> None:
+    operation = scene.running_operation(CHECK)
+
+    assert scene.store.cancel_job(operation.id)["operation"]["status"] == "running"
+
+    assert scene.store.heartbeat_operation(operation) is True
+    assert scene.store.finish_operation(operation, ENDS["cancelled"])["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("way", ["release", "sweep"])
+def test_an_operation_that_is_to_stop_is_not_queued_again(scene: Scene, way: str) -> None:
+    operation = scene.running_operation(CHECK)
+    scene.store.cancel_job(operation.id)
+
+    if way == "release":
+        scene.store.release_operation(operation)
+    else:
+        scene.owner.execute("update ml_operations set lease_expires_at = now() - interval '1 s'")
+        assert scene.store.sweep_lost_work("worker-2") == []
+
+    row = scene.operation(operation.id)
+    assert (row["status"], row["lease_token"]) == ("cancelled", None)
+    assert row["finished_at"] is not None
+
+
+def test_an_operation_that_is_to_stop_is_not_tried_again(scene: Scene) -> None:
+    operation = scene.running_operation(CHECK)
+    scene.store.cancel_job(operation.id)
+
+    scene.store.finish_operation(operation, {"status": "failed", "retry": True, "error": FAILURE})
+
+    assert scene.operation(operation.id)["status"] == "failed"
+
+
+@pytest.mark.parametrize("end", ["succeeded", "failed"])
+def test_an_operation_that_has_ended_is_not_cancelled(scene: Scene, end: str) -> None:
+    operation = scene.running_operation(CHECK)
+    scene.store.finish_operation(operation, ENDS[end])
+
+    with pytest.raises(IllegalTransition, match=f"operation {operation.id} has ended: {end}"):
+        scene.store.cancel_job(operation.id)
+
+
+def test_what_is_neither_job_nor_operation_is_not_cancelled(scene: Scene) -> None:
+    missing = uuid4()
+
+    with pytest.raises(NotFound, match=f"no job and no operation {missing}"):
+        scene.store.cancel_job(missing)

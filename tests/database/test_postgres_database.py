@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -18,6 +23,7 @@ from core.domain import Environment
 from core.embedded.guardian import Guardian
 from core.embedded.postgres import EmbeddedPostgres
 from core.errors import (
+    ConfigurationError,
     Conflict,
     DatabaseUnavailable,
     Forbidden,
@@ -262,6 +268,109 @@ def test_a_stopped_database_is_said_and_used_again_when_it_is_back(
         assert len(database.call("list_model_types", {})["items"]) == 1
         database.close()
     shutil.rmtree(home)
+
+
+def processes_below(pid: int) -> list[int]:
+    """A process and its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
+
+
+def test_a_frozen_database_is_said_in_time_and_used_again_when_it_thaws(
+    memory_folder: Path, guardian: Guardian
+) -> None:
+    server = EmbeddedPostgres(memory_folder / "freezing", options=FAST_POSTGRES)
+    with running(server, guardian) as url:
+        postmaster = server.pid
+        assert postmaster is not None
+
+        def send(number: signal.Signals) -> None:
+            for pid in processes_below(postmaster):
+                os.kill(pid, number)
+
+        def seconds(call: Callable[[], object]) -> float:
+            started = time.monotonic()
+            with pytest.raises(DatabaseUnavailable, match="does not answer"):
+                call()
+            return time.monotonic() - started
+
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute("create role service_role; grant service_role to postgres")
+            owner.execute(
+                "create function public.nap(p_seconds float) returns jsonb language sql as"
+                " 'select to_jsonb(pg_sleep(p_seconds)::text)'"
+            )
+        database = PostgresDatabase(url)
+        freeze = threading.Timer(0.3, send, [signal.SIGSTOP])
+        try:
+            freeze.start()
+            # Frozen under a call, and then before one that a pooled connection is there for.
+            during = seconds(lambda: database.call("nap", {"p_seconds": 1}))
+            send(signal.SIGCONT)
+            assert database.call("nap", {"p_seconds": 0}) == ""
+            send(signal.SIGSTOP)
+            before = seconds(lambda: database.call("nap", {"p_seconds": 0}))
+        finally:
+            freeze.join()
+            send(signal.SIGCONT)
+
+        assert database.call("nap", {"p_seconds": 0}) == ""
+        database.close()
+    shutil.rmtree(memory_folder / "freezing")
+    assert during < 12
+    assert before < 12
+
+
+def test_a_busy_database_gives_up_before_its_client_does(
+    echoes: PostgresDatabase, owner: Owner
+) -> None:
+    owner.execute(
+        "create function public.timeout() returns text language sql as"
+        " $$ select current_setting('statement_timeout') $$"
+    )
+
+    assert echoes.call("timeout", {}) == "8s"
+
+
+# The address --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql//ada:s3cret@localhost/db",
+        "postgresql://ada:s3c%ret@localhost/db",
+        "postgresql://ada:s3/cret@localhost/db",
+        "postgresql://ada:x@s3cret@localhost/db",
+        "mysql://ada:s3cret@localhost/db",
+        "host=localhost password='s3cret",
+    ],
+)
+def test_an_address_of_something_else_names_the_variable_and_shows_nothing(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ConfigurationError, match="DATABASE_URL is no address") as refused:
+        PostgresDatabase(address)
+
+    shown = f"{refused.value} {refused.value.__cause__} {caplog.text}"
+    assert not any(part in shown for part in ("s3c", "cret", "ada"))
+
+
+def test_a_host_that_cannot_be_reached_is_said_and_the_password_is_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        database = PostgresDatabase(
+            f"postgresql://ada:s3cret@127.0.0.1:{taken.getsockname()[1]}/db"
+        )
+
+        with pytest.raises(DatabaseUnavailable, match="does not answer"):
+            database.call("get_status", {})
+
+    database.close()
+    assert "Connection refused" in caplog.text  # why, for whoever reads the log
+    assert "s3cret" not in caplog.text
 
 
 def test_a_closed_pool_opens_again(database: PostgresDatabase) -> None:

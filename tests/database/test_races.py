@@ -20,6 +20,7 @@ from core.store import Store
 from tests.database.factories import (
     ADMIN,
     FAILURE,
+    JOB_ENDS,
     Row,
     Scene,
     check_of,
@@ -120,6 +121,38 @@ def test_a_request_meets_a_job_that_ends(scene: Scene, crowd: Store) -> None:
             scene.store.cancel_job(row["id"])
 
 
+def test_a_forced_request_meets_a_check_that_ends(scene: Scene, crowd: Store) -> None:
+    for _ in range(ROUNDS):
+        job = scene.running_job()
+
+        at_once(
+            partial(crowd.finish_training_job, job, JOB_ENDS["skipped"]),
+            partial(crowd.trigger_retraining, model_types=["churn"], force=True),
+        )
+
+        # Behind it or after it: the forced job is there, once.
+        queued = scene.rows("select id, force from ml_training_jobs where status = 'queued'")
+        assert [row["force"] for row in queued] == [True]
+        scene.store.cancel_job(queued[0]["id"])
+
+
+def test_a_check_meets_the_swap_of_its_champion(scene: Scene, crowd: Store) -> None:
+    for round_ in range(ROUNDS):
+        old = scene.champion(text=f"old-{round_}")
+        check = scene.running_operation(OperationKind.CHECK)
+        new = scene.challenger(text=f"new-{round_}")
+        swap = scene.running_operation(OperationKind.DEPLOYMENT, model_ids=[new["id"]])
+
+        at_once(
+            partial(
+                crowd.finish_operation, check, {"status": "succeeded", "results": [check_of(old)]}
+            ),
+            partial(crowd.finish_operation, swap, deployment_outcome(swap)),
+        )
+
+        assert scene.alerts(status="open") == []
+
+
 def test_of_two_approved_challengers_one_is_deployed(scene: Scene, crowd: Store) -> None:
     scene.champion()
     for round_ in range(ROUNDS):
@@ -131,8 +164,8 @@ def test_of_two_approved_challengers_one_is_deployed(scene: Scene, crowd: Store)
 
         answers = at_once(
             *(
-                partial(crowd.finish_operation, o, deployment_outcome(m["id"]))
-                for o, m in zip(operations, models, strict=True)
+                partial(crowd.finish_operation, operation, deployment_outcome(operation))
+                for operation in operations
             )
         )
 
@@ -176,7 +209,7 @@ def test_going_back_and_deploying_leave_one_champion(scene: Scene, crowd: Store)
 
         back, deployed = at_once(
             partial(crowd.rollback_model, "churn", reason="Bad."),
-            partial(crowd.finish_operation, operation, deployment_outcome(challenger["id"])),
+            partial(crowd.finish_operation, operation, deployment_outcome(operation)),
         )
 
         active = scene.rows(

@@ -21,6 +21,7 @@ from core.errors import (
 from tests.database.factories import (
     Row,
     Scene,
+    check_of,
     judgement,
     trained_model,
 )
@@ -49,6 +50,21 @@ def test_going_back_opens_a_deployment_of_the_earlier_model(scene: Scene) -> Non
     model = scene.row("select * from ml_models where id = %s", second["model_id"])
     assert model["quarantine_reason"] == "Complaints."
     assert model["quarantined_at"] is not None
+
+
+def test_going_back_closes_the_alerts_about_the_one_that_served(scene: Scene) -> None:
+    scene.champion(text="first")
+    second = scene.champion(text="second")
+    scene.store.report_artifact_mismatch(second["id"], worker="w", message="Odd.")
+    scene.store.finish_operation(
+        scene.running_operation(OperationKind.CHECK),
+        {"status": "succeeded", "results": [check_of(second)]},
+    )
+    assert len(scene.alerts(status="open")) == 2
+
+    scene.store.rollback_model("churn", reason="Complaints.")
+
+    assert [a["status"] for a in scene.alerts()] == ["resolved", "resolved"]
 
 
 def test_going_back_twice_reaches_the_one_before(scene: Scene) -> None:

@@ -165,7 +165,7 @@ def test_a_delivery_is_read_without_its_address(filled: Owner, caller: str) -> N
 
 def test_a_user_may_not_call_what_is_behind_the_functions(filled: Owner) -> None:
     for statement in (
-        "select private.deploy_model(gen_random_uuid(), 'production', true, null, null, null)",
+        "select private.deploy_model(gen_random_uuid(), 'production', 'x', true, null, null, null)",
         "select private.write_audit('a', null, null, null, null, null, null, null, null)",
         "select private.finish_training_job(gen_random_uuid(), gen_random_uuid(), '{}')",
         "select private.find_api_key('x')",

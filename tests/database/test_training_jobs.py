@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from core.errors import IllegalTransition, InvalidRequest, LeaseLost, NotFound, 
 from core.store import Store
 from tests.database.factories import (
     JOB_ENDS,
+    WINDOW_END,
     WORKER,
     Row,
     Scene,
@@ -53,6 +55,20 @@ def test_a_claim_brings_the_champion(scene: Scene) -> None:
     assert job.champion is not None
     assert job.champion.deployment_id == champion["id"]
     assert job.champion.reference.value == 0.8
+
+
+def test_a_claim_brings_the_last_attempt_that_its_own_time_knows(scene: Scene) -> None:
+    scene.model_type("replayed", replay=True)
+    scene.trained("replayed")
+    before, after = (WINDOW_END + timedelta(days=days) for days in (-1, 1))
+
+    seen = []
+    for as_of in (before, WINDOW_END, after):
+        job = scene.running_job("replayed", as_of=as_of)
+        seen.append(job.last_attempt)
+        scene.store.finish_training_job(job, JOB_ENDS["cancelled"])
+
+    assert seen == [None, WINDOW_END, WINDOW_END]
 
 
 def test_a_job_is_claimed_once(scene: Scene) -> None:

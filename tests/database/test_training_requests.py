@@ -39,6 +39,26 @@ def test_a_second_request_strengthens_a_queued_job(scene: Scene) -> None:
     assert (row["force"], row["override_limits"]) == (True, True)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "merged"),
+    [
+        ((True, True), (True, False), (True, False)),
+        ((True, False), (True, True), (True, False)),
+        ((False, False), (True, True), (True, False)),
+        ((True, True), (False, False), (True, False)),
+        ((True, True), (True, True), (True, True)),
+    ],
+)
+def test_a_queued_job_validates_when_either_wants_it_and_deploys_when_both_do(
+    scene: Scene, first: tuple[bool, bool], second: tuple[bool, bool], merged: tuple[bool, bool]
+) -> None:
+    for validate, deploy in (first, second):
+        job_id = scene.queued_job(auto_validate=validate, auto_deploy=deploy)
+
+    row = scene.job(job_id)
+    assert (row["auto_validate"], row["auto_deploy"]) == merged
+
+
 def test_a_second_request_does_not_weaken_a_queued_job(scene: Scene) -> None:
     job_id = scene.queued_job(force=True)
 

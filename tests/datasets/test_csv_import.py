@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import psycopg
 import pytest
 
 from core.datasets import ImportedTable, check_access, import_csv, read_rows
+from core.datasets.csv_parsing import parse_csv
 from core.errors import DataError, InvalidRequest, RefitError
 from tests.datasets.conftest import make_type
 
@@ -326,3 +328,152 @@ def test_without_the_reader_role_it_says_what_to_run(
                 import_csv(empty_database_url, file, every=HOURLY)
         finally:
             connection.execute("alter role refit_reader_away rename to refit_reader")
+
+
+def imported(database_url: str, file: Path, *cells: str) -> ImportedTable:
+    """A file of one column ``x`` (any delimiter but ``;`` may stand in a cell)."""
+    return import_csv(
+        database_url,
+        write(file, "\n".join(["x;y", *(f"{c};a" for c in cells)])),
+        every=HOURLY,
+        replace=True,
+    )
+
+
+def test_the_inferred_types_are_told(database_url: str, db: psycopg.Connection, file: Path) -> None:
+    table = import_csv(database_url, write(file, "at,n,x,ok\n2026-01-01,1,1.5,true\n"))
+    assert table.types == {"at": "date", "n": "bigint", "x": "double precision", "ok": "boolean"}
+    assert table.types.items() <= types(db, table).items()
+
+
+@pytest.mark.parametrize(
+    "codes", [("01067", "10115"), ("10115", "", "01067"), ("00491701234567890123", "1")]
+)
+def test_digits_with_leading_zeros_stay_text(
+    database_url: str, db: psycopg.Connection, file: Path, codes: tuple[str, ...]
+) -> None:
+    table = imported(database_url, file, *codes)
+    assert [r[2] for r in rows(db, table)] == [code or None for code in codes]
+    assert table.types["x"] == "text"
+    assert any("'x'" in text and "leading zeros" in text for text in table.notes)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "values"),
+    [
+        (("0", "10", "0"), "bigint", [0, 10, 0]),
+        (("0.5", "007.5"), "double precision", [0.5, 7.5]),
+        (("1,234.50", "", "-12.25", "2,000,000"), "double precision", [1234.5, None, -12.25, 2e6]),
+        (("2.253,60", "1.234", "999"), "double precision", [2253.6, 1234.0, 999.0]),
+        (("1,234,567", "12"), "bigint", [1234567, 12]),
+        (("1.234.567", "+12"), "bigint", [1234567, 12]),
+    ],
+)
+def test_numbers_with_marks_of_thousands_are_numbers_where_the_column_is_clear(
+    database_url: str,
+    db: psycopg.Connection,
+    file: Path,
+    cells: tuple[str, ...],
+    kind: str,
+    values: list[object],
+) -> None:
+    table = imported(database_url, file, *cells)
+    assert table.types["x"] == kind
+    assert [r[2] for r in rows(db, table)] == values
+    assert table.notes == ()
+
+
+def test_a_comma_in_quotes_may_be_a_decimal_mark(
+    database_url: str, db: psycopg.Connection, file: Path
+) -> None:
+    table = import_csv(database_url, write(file, 'a,b\n"1,5",x\n"2.000,25",y\n'), every=HOURLY)
+    assert [r[2] for r in rows(db, table)] == [1.5, 2000.25]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('x,y\n"1,234.50",a\n"2.253,60",a\n', "mixes"),
+        ('x,y\n"1,234.50",a\n"2,253.60",a\nmany,a\n', "'many' is no number"),
+        ('x,y\n"1,234",a\n"2,253",a\n', "1,234 may be in the thousands or a fraction"),
+    ],
+)
+def test_numbers_that_are_not_clear_stay_text_with_a_note(
+    database_url: str, db: psycopg.Connection, file: Path, content: str, reason: str
+) -> None:
+    table = import_csv(database_url, write(file, content), every=HOURLY)
+    assert table.types["x"] == "text"
+    assert ["'x'" in text and reason in text for text in table.notes] == [True]
+
+
+def test_names_made_of_digits_and_letters_are_no_numbers(database_url: str, file: Path) -> None:
+    table = imported(database_url, file, "17", "18a", "19")
+    assert (table.types["x"], table.notes) == ("text", ())
+
+
+@pytest.mark.parametrize("mark", [".", "/", "-"])
+def test_dates_are_read_where_a_day_above_twelve_tells_their_order(
+    database_url: str, db: psycopg.Connection, file: Path, mark: str
+) -> None:
+    day_first = imported(database_url, file, f"1{mark}03{mark}2026", "", f"31{mark}12{mark}2026")
+    assert [r[2] for r in rows(db, day_first)] == [date(2026, 3, 1), None, date(2026, 12, 31)]
+    month_first = imported(database_url, file, f"03{mark}01{mark}2026", f"12{mark}31{mark}2026")
+    assert [r[2] for r in rows(db, month_first)] == [date(2026, 3, 1), date(2026, 12, 31)]
+    assert day_first.notes == month_first.notes == ()
+
+
+def test_dates_may_have_a_time_of_day(
+    database_url: str, db: psycopg.Connection, file: Path
+) -> None:
+    write(file, "at;x\n31.01.2026 9:05;1\n01.02.2026 14:30:15;2\n02.02.2026;3\n")
+    table = import_csv(database_url, file)
+    assert [r[1] for r in rows(db, table)] == [
+        datetime(2026, 1, 31, 9, 5, tzinfo=UTC),
+        datetime(2026, 2, 1, 14, 30, 15, tzinfo=UTC),
+        datetime(2026, 2, 2, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (("01.03.2026", "02/03/2026"), "with the day or with the month"),
+        (("31.03.2026", "03.31.2026"), "some begin with the day and some with the month"),
+        (("31.03.2026", "soon"), "'soon' is not written like the others"),
+        (("31.02.2026", "01.02.2026"), "does not exist"),
+    ],
+)
+def test_dates_that_are_not_clear_stay_text_with_a_note(
+    database_url: str, file: Path, cells: tuple[str, ...], reason: str
+) -> None:
+    table = imported(database_url, file, *cells)
+    assert table.types["x"] == "text"
+    assert ["'x'" in text and reason in text for text in table.notes] == [True]
+    assert "like 2026-01-31" in table.notes[0]
+
+
+def test_a_time_column_that_is_not_clear_says_why(database_url: str, file: Path) -> None:
+    with pytest.raises(DataError, match="'at'.*with the day or with the month.*2026-01-31"):
+        import_csv(database_url, write(file, "at,x\n01.03.2026,1\n"), time_column="at")
+
+
+def test_a_table_that_was_not_imported_is_never_replaced(
+    database_url: str, db: psycopg.Connection, file: Path
+) -> None:
+    db.execute("create table public.customers as select 7 as x")
+    write(file, "x\n1\n")
+    for comment in (None, "My customers"):
+        if comment:
+            db.execute(f"comment on table public.customers is '{comment}'")
+        with pytest.raises(InvalidRequest, match=r"public\.customers was not made by an import"):
+            import_csv(database_url, file, table="customers", every=HOURLY, replace=True)
+    assert db.execute("select x from public.customers").fetchall() == [(7,)]
+
+
+def test_two_hundred_thousand_rows_are_typed_in_a_moment(file: Path) -> None:
+    line = "17,01067,31.01.2026,{},some words,2026-01-31T12:00:00Z\n"
+    lines = [line.format('"1,234.50"'), line.format("12.5")] * 100_000
+    parsed_in = time.process_time()
+    parsed = parse_csv(write(file, "n,code,day,price,text,at\n" + "".join(lines)))
+    assert parsed.table.num_rows == 200_000
+    assert time.process_time() - parsed_in < 3

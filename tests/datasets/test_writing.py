@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
 import psycopg
+import pyarrow as pa
 import pytest
 
 from core.datasets import write_predictions
+from core.datasets.connection import transaction
 from core.errors import DataError, InvalidRequest
 
 SHAPE = (
@@ -168,3 +170,59 @@ def test_categories_and_unknown_confidences_are_stored(
     bad = predictions(prediction=[1, "x"])
     with pytest.raises(DataError, match="cannot be stored"):
         write_predictions(database_url, "scores", bad, key_columns=["id"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("smallint", pd.array([1, 2], dtype="int16")),
+        ("int", pd.array([1, 2], dtype="int32")),
+        ("int", pd.array([1, 2], dtype="Int32")),
+        ("bigint", pd.array([1, 2], dtype="uint32")),
+        ("bigint", pd.array([1, 2], dtype="uint64")),
+        ("numeric", pd.array([1, 2], dtype="int8")),
+        ("real", pd.array([0.1, 0.2], dtype="float32")),
+        ("boolean", pd.array([True, False], dtype="bool")),
+        ("date", pd.array([date(2026, 1, 1), date(2026, 1, 2)], dtype=object)),
+        ("timestamp", pd.to_datetime(["2026-01-01", "2026-01-02"]).as_unit("ns")),
+        ("uuid", pd.array([MODEL, MODEL.replace("a1", "b2")], dtype="str")),
+        ("varchar(40)", pd.Categorical(["x", "y"])),
+    ],
+)
+def test_keys_of_every_width_are_stored_in_a_table_made_or_found(
+    database_url: str, db: psycopg.Connection, kind: str, values: Any
+) -> None:
+    frame = predictions(id=values)
+    assert write_predictions(database_url, "made", frame, key_columns=["id"]) == 2
+
+    db.execute(f"create table public.scores ({SHAPE.replace('bigint', kind)})")
+    db.execute("alter table public.scores add primary key (id, model_id)")
+    for _ in range(2):
+        write_predictions(database_url, "scores", frame, key_columns=["id"])
+    assert db.execute("select count(*) from scores").fetchone() == (2,)
+    same = db.execute(f"select count(*) from scores s join made m on s.id = m.id::{kind}")
+    assert same.fetchone() == (2,)
+
+
+def test_a_number_above_every_integer_of_the_database_is_an_error_of_the_data(
+    database_url: str,
+) -> None:
+    frame = predictions(id=pd.array([1, 2**63], dtype="uint64"))
+    with pytest.raises(DataError, match="cannot be stored"):
+        write_predictions(database_url, "t", frame, key_columns=["id"])
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [("bigint", pa.array([1], pa.int32())), ("bytea", pa.array([{"a": 1}]))],
+)
+def test_a_copy_that_fails_is_not_called_a_database_that_went_away(
+    database_url: str, column: str, values: pa.Array
+) -> None:
+    def copy() -> None:
+        with transaction(database_url) as tx:
+            tx.execute(f"create temporary table odd (x {column})")
+            tx.ingest("odd", pa.table({"x": values}), temporary=True)
+
+    with pytest.raises(DataError, match="refused"):
+        copy()

@@ -47,7 +47,13 @@ def demo_home(memory_folder: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def start_demo(demo_home: Path, memory_folder: Path) -> RunDemo:
+def demo_environ(memory_folder: Path) -> dict[str, str]:
+    """Variables of a demo, but for its home: nothing of a developer's own."""
+    return {"PATH": os.environ["PATH"], "HOME": str(memory_folder), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="session")
+def start_demo(demo_home: Path, memory_folder: Path, demo_environ: dict[str, str]) -> RunDemo:
     """Start `refit demo` with arguments; its output, notes included, is to be read."""
 
     def start(*arguments: object) -> subprocess.Popen[str]:
@@ -55,12 +61,7 @@ def start_demo(demo_home: Path, memory_folder: Path) -> RunDemo:
         return subprocess.Popen(
             [*command, "--port", str(free_port()), *map(str, arguments)],
             cwd=memory_folder,  # no .env of a developer's is read
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(memory_folder),
-                "PYTHONPATH": str(ROOT),
-                "REFIT_HOME": str(demo_home),
-            },
+            env=demo_environ | {"REFIT_HOME": str(demo_home)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

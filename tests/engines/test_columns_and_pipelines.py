@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,6 +71,35 @@ def test_a_value_is_the_same_however_its_column_is_typed(
 def test_infinity_counts_as_missing() -> None:
     normal = normalise(pd.DataFrame({"x": [1.0, np.inf, -np.inf]}), {"x": "numeric"})
     assert normal["x"].isna().tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("example", ["abc", "26,18", "true", datetime(2026, 1, 1, tzinfo=UTC)])
+def test_what_is_no_number_in_a_column_of_numbers_is_named(example: object) -> None:
+    frame = all_kinds(300)
+    kind = model_type(engine="gradient_boosting", feature_columns=("a", "flag"))
+    model = ContinuousLearningEngine(kind).fit_window(frame, seed=0)
+    for column, learnt in (("a", "numbers"), ("flag", "booleans")):
+        new = frame.head(3).astype({column: object})
+        new.loc[1, column] = example
+        shown = re.escape(repr(example)[:20])
+        with pytest.raises(DataError, match=f'"{column}" was learnt as {learnt}.*{shown}'):
+            model.predict(new)
+
+
+def test_numbers_may_come_as_text_and_blank_text_is_missing() -> None:
+    frame = all_kinds(300)
+    kind = model_type(engine="gradient_boosting", feature_columns=("a", "count"))
+    model = ContinuousLearningEngine(kind).fit_window(frame, seed=0)
+    texts = pd.DataFrame({"a": [" 26.18", "", "nan", "1e3"], "count": ["3", " ", None, "-1"]})
+    numbers = pd.DataFrame({"a": [26.18, None, np.nan, 1000], "count": [3, None, None, -1]})
+    np.testing.assert_array_equal(model.predict_proba(texts), model.predict_proba(numbers))
+
+
+def test_what_is_no_time_in_a_column_of_times_is_named() -> None:
+    frame = pd.DataFrame({"since": ["2026-01-31", "", None, "31.01.2026"]})
+    assert normalise(frame.head(3), {"since": "datetime"})["since"].notna().sum() == 1
+    with pytest.raises(DataError, match=r'"since" was learnt as times.*31\.01\.2026'):
+        normalise(frame, {"since": "datetime"})
 
 
 @pytest.mark.parametrize("engine", BUILT_IN)

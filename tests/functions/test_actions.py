@@ -107,6 +107,21 @@ def test_a_queued_job_is_shown_and_cancelled(
     assert cancelled.body["job"]["status"] == "cancelled"
 
 
+def test_an_operation_is_cancelled_by_its_id(
+    server: Server, keys: dict[str, str], make_type: Callable[..., str]
+) -> None:
+    body = {"model_types": [make_type()], "wait_seconds": 0}
+    asked = server.post("check_performance", body, key=keys["operator"]).body["operation_id"]
+
+    cancelled = server.post("cancel_job", {"id": asked}, key=keys["operator"])
+
+    assert cancelled.status == 200
+    assert (cancelled.body["operation"]["id"], cancelled.body["operation"]["status"]) == (
+        asked,
+        "cancelled",
+    )
+
+
 def test_a_job_that_has_ended_is_not_cancelled(
     server: Server, keys: dict[str, str], trained_model: Callable[..., str]
 ) -> None:

@@ -88,6 +88,35 @@ def test_a_body_that_is_no_object_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("method", "action", "fields", "named"),
+    [
+        ("POST", "trigger_retraining", {"model_types": ["nobody"]}, "model_types.0"),
+        ("POST", "check_performance", {"model_types": ["nobody"]}, "model_types.0"),
+        ("POST", "rollback_model", {"model_type": "nobody", "reason": "worse"}, "model_type"),
+        ("GET", "history", {"model_type": "nobody"}, "model_type"),
+    ],
+)
+def test_an_unknown_model_type_is_a_problem_of_its_own_type(
+    server: Server,
+    keys: dict[str, str],
+    method: str,
+    action: str,
+    fields: dict[str, Any],
+    named: str,
+) -> None:
+    key = keys["admin"]
+    answer = (
+        server.post(action, fields, key=key)
+        if method == "POST"
+        else server.get(action, key, **fields)
+    )
+
+    assert (answer.status, answer.fields) == (422, {named})
+    assert answer.body["type"] == "urn:refit:problem:unknown_model_type"
+    assert "There is no model type nobody." in answer.body["detail"]
+
+
+@pytest.mark.parametrize(
     ("action", "body", "field"),
     [
         ("trigger_retraining", {"forse": True}, "forse"),

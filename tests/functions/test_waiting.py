@@ -146,9 +146,10 @@ def test_a_deployment_is_answered_by_what_serves(
 
     operation_id = server.post("deploy_model", body, key=keys["operator"]).body["operation_id"]
     claimed = claim(store, UUID(operation_id))
-    store.finish_operation(
-        claimed, {"status": "succeeded", "results": [{"model_type": name, "model_id": model}]}
-    )
+    (target,) = claimed.targets
+    assert target.model is not None
+    ready = {"model_type": name, "model_id": model, "artifact_hash": target.model.artifact_hash}
+    store.finish_operation(claimed, {"status": "succeeded", "results": [ready]})
 
     operation = server.get("operation", keys["viewer"], id=operation_id).body
     assert [d["model_id"] for d in operation["result"]["deployments"]] == [model]

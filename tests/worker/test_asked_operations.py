@@ -9,6 +9,9 @@ from uuid import UUID
 import pytest
 
 from core.errors import NotApproved, StaleValidation
+from core.worker.operations import work_on_target
+from core.worker.resources import Resources
+from core.worker.tasks import TargetTask
 from tests.worker.lab import DAY, Lab, Row
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -250,6 +253,30 @@ def test_a_model_that_does_not_repeat_its_predictions_is_not_deployed(lab: Lab) 
     assert operation["error"]["status"] == 500
     assert "does not give the predictions" in operation["error"]["detail"]
     assert lab.champion(name)["id"] == champion["id"]
+
+
+def test_a_deployment_says_which_artifact_was_looked_at(lab: Lab) -> None:
+    name = lab.model_type()
+    lab.champion(name)
+    lab.add_rows(lab.table_of(name), 300, over=2 * DAY)
+    model = trained(lab, name)
+    # Not rung for: this test is its worker.
+    operation_id = lab.store.request_deployment(model_ids=[model["id"]], force=True)
+    operation = lab.store.claim_operation(operation_id, "here:1:1")
+    assert operation is not None
+    resources = Resources(
+        database_url=lab.database_url,
+        artifacts_url=lab.artifacts_url,
+        s3_endpoint_url=None,
+        engines=(),
+        trusted_types=(),
+    )
+    task = TargetTask(operation=operation, target=operation.targets[0], resources=resources)
+
+    result = work_on_target(task, lambda _: None)
+
+    lab.store.finish_operation(operation, {"status": "cancelled"})
+    assert result["artifact_hash"] == model["artifact_hash"]
 
 
 def test_a_champion_is_deployed_again_without_a_change(lab: Lab) -> None:

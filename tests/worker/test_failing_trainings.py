@@ -8,8 +8,11 @@ from uuid import UUID
 
 import pytest
 
+from core.engines.fitted_model import FittedModel
 from core.errors import NotApproved
 from tests.worker.lab import DAY, Lab, Row, RunningWorker, eventually
+
+JOBS = "select * from ml_training_jobs where model_type = %s"
 
 ENGINES = """
 import time
@@ -145,7 +148,9 @@ def test_a_running_training_can_be_cancelled_within_seconds(
     assert lab.alerts(name) == {}
     assert lab.store.list_models(model_type=name)["items"] == []
     # The name is free again at once.
-    assert lab.store.trigger_retraining(model_types=[name])["jobs"][0]["coalesced"] is False
+    (again,) = lab.store.trigger_retraining(model_types=[name])["jobs"]
+    assert again["coalesced"] is False
+    lab.store.cancel_job(again["id"])  # or the sweep would ring for it
 
 
 def lose(file: Path) -> None:
@@ -158,8 +163,18 @@ def damage(file: Path) -> None:
     file.write_bytes(data)
 
 
+def artifact_retraining(lab: Lab, model_type: str) -> Row:
+    """The one forced retraining that a champion which cannot be used asked for, ended."""
+    jobs = lab.rows(
+        "select * from ml_training_jobs where model_type = %s and trigger = 'artifact'", model_type
+    )
+    (job,) = jobs
+    assert job["force"] is True
+    return lab.ended_job(job["id"])
+
+
 @pytest.mark.parametrize(("harm", "said"), [(lose, "is not in"), (damage, "is damaged")])
-def test_a_champion_that_cannot_be_loaded_fails_the_job_and_stays(
+def test_a_champion_that_cannot_be_loaded_fails_the_job_and_stays_and_a_retraining_is_forced(
     lab: Lab, harm: Callable[[Path], None], said: str
 ) -> None:
     name = lab.model_type()
@@ -172,7 +187,81 @@ def test_a_champion_that_cannot_be_loaded_fails_the_job_and_stays(
     assert champion["artifact_hash"] in job["error"]["detail"]
     assert said in job["error"]["detail"]
     assert champion["artifact_hash"] in lab.alerts(name)["training_failure"]
+    assert champion["artifact_hash"] in lab.alerts(name)["artifact_mismatch"]
+    eventually(lambda: len(lab.rows(JOBS, name)) == 3)
+    forced = artifact_retraining(lab, name)
+    # It has nothing to compare with, and asks for no other one.
+    assert (forced["status"], forced["result"]["deployed"]) == ("succeeded", False)
+    assert any("only an admin can deploy it" in line["message"] for line in forced["log"])
+    assert "only an admin can deploy it" in lab.alerts(name)["artifact_mismatch"]
+    assert len(lab.rows(JOBS, name)) == 3
     assert lab.champion(name)["id"] == champion["id"]
+
+
+def test_a_check_of_a_champion_that_cannot_be_loaded_forces_a_retraining(lab: Lab) -> None:
+    name = lab.model_type()
+    champion = lab.champion(name)
+    lose(lab.artifact_file(champion["artifact_hash"]))
+
+    operation = lab.check(name)
+
+    assert (operation["status"], operation["error"]["type"]) == ("failed", "artifact")
+    assert champion["artifact_hash"] in lab.alerts(name)["artifact_mismatch"]
+    assert artifact_retraining(lab, name)["status"] == "succeeded"
+    assert len(lab.rows(JOBS, name)) == 2
+    assert lab.champion(name)["id"] == champion["id"]
+
+
+def serve_what_raises(lab: Lab, champion: Row) -> None:
+    """As a champion does whose state another scikit-learn does not understand."""
+    model = lab.artifacts.get(champion["artifact_hash"], engine="linear")
+    assert isinstance(model, FittedModel)
+    estimator = model.pipeline
+    while not hasattr(estimator, "coef_"):
+        steps = hasattr(estimator, "steps")
+        estimator = estimator.steps[-1][1] if steps else estimator.estimator_
+    del estimator.coef_
+    page = lab.artifacts.read_metadata(champion["artifact_hash"])
+    lab.owner.execute(
+        "update ml_model_deployments set artifact_hash = %s where id = %s",
+        (lab.artifacts.put(model, metadata=page), champion["id"]),
+    )
+
+
+def test_a_champion_that_raises_in_place_of_predicting_is_told_and_retrained(lab: Lab) -> None:
+    name = lab.model_type()
+    champion = lab.champion(name)
+    serve_what_raises(lab, champion)
+    lab.add_rows(lab.table_of(name), 200, over=2 * DAY)
+
+    operation = lab.check(name)
+
+    assert (operation["status"], operation["error"]["type"]) == ("failed", "artifact")
+    alert = lab.alerts(name)["artifact_mismatch"]
+    assert "no longer predicts (AttributeError" in alert
+    assert "only an admin can deploy it" in alert
+    assert "scikit-learn" in alert
+    forced = artifact_retraining(lab, name)
+    assert (forced["status"], forced["result"]["deployed"]) == ("succeeded", False)
+    assert lab.champion(name)["id"] == champion["id"]
+
+
+def test_an_unforced_job_trains_when_the_champion_raises_and_deploys_nothing(lab: Lab) -> None:
+    name = lab.model_type()
+    champion = lab.champion(name)
+    serve_what_raises(lab, champion)
+    lab.add_rows(lab.table_of(name), 200, over=2 * DAY)
+
+    job = lab.retrain(name)
+
+    assert job["status"] == "succeeded", job["error"]
+    assert (job["result"].get("verdict"), job["result"]["deployed"]) == (None, False)
+    assert any("AttributeError" in line["message"] for line in job["log"])
+    assert "no longer predicts" in lab.alerts(name)["artifact_mismatch"]
+    assert len(lab.rows(JOBS, name)) == 2  # it was the retraining
+    assert lab.champion(name)["id"] == champion["id"]
+    model_id = UUID(job["result"]["model_id"])
+    assert lab.deploy(model_ids=[model_id], force=True)["status"] == "succeeded"
 
 
 def test_a_lost_champion_can_be_replaced_by_force(lab: Lab) -> None:
@@ -186,6 +275,7 @@ def test_a_lost_champion_can_be_replaced_by_force(lab: Lab) -> None:
     assert job["status"] == "succeeded", job["error"]
     assert (job["result"].get("verdict"), job["result"]["deployed"]) == (None, False)
     assert any("cannot be judged" in line["message"] for line in job["log"])
+    assert len(lab.rows(JOBS, name)) == 2
     assert champion["artifact_hash"] in lab.alerts(name)["artifact_mismatch"]
     assert lab.champion(name)["id"] == champion["id"]
     model_id = UUID(job["result"]["model_id"])

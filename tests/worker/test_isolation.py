@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from core.errors import DataError, JobCancelled, MethodNotAllowed, TrainingFailed
+from core.worker import child
 from core.worker.isolation import Limits, run_in_child, start_forkserver
 from tests.worker import child_functions as work
 
@@ -446,3 +447,33 @@ def test_a_forkserver_that_cannot_load_refit_is_an_error_that_says_so(tmp_path: 
 
     assert result.returncode == 1
     assert "The forkserver could not load Refit's package." in result.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+@pytest.mark.parametrize(("own", "then"), [(0, 500), (700, 700)])
+def test_a_child_is_never_less_ready_to_be_killed_than_its_worker(own: int, then: int) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from core.worker.child import _offer_to_oom_killer\n"
+        "file = Path('/proc/self/oom_score_adj')\n"
+        f"file.write_text('{own}')\n"
+        "_offer_to_oom_killer()\n"
+        "print(file.read_text())"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert int(ended.stdout) == then
+
+
+def test_a_system_that_does_not_let_it_be_set_lets_it_train(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*args: Any, **changes: Any) -> int:
+        raise PermissionError("read-only /proc")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+
+    child._offer_to_oom_killer()

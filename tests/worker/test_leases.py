@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from threading import Event
 
@@ -95,13 +96,29 @@ def test_a_worker_that_leaves_ends_the_child(heart: Heart) -> None:
     assert heart.beats == []
 
 
-def test_a_lease_that_could_not_be_renewed_in_its_time_is_lost(
-    heart: Heart, keeper: LeaseKeeper, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("answer_takes", [0.0, 0.4])
+def test_a_lease_that_cannot_be_renewed_is_given_up_before_it_ends(
+    monkeypatch: pytest.MonkeyPatch, answer_takes: float
 ) -> None:
-    heart.error = DatabaseUnavailable("away")
-    keeper.tick()
-    monkeypatch.setattr("core.worker.leases.LEASE_SECONDS", 0)
-    keeper.hear(LOADING)
+    monkeypatch.setattr("core.worker.leases.LEASE_SECONDS", 1.5)
+    monkeypatch.setattr("core.worker.leases.HEARTBEAT_SECONDS", 0.2)
+    beats: list[float] = []
 
-    with pytest.raises(LeaseLost, match="longer than the lease"):
-        keeper.tick()
+    def away(said: Sequence[Progress]) -> bool:
+        beats.append(time.monotonic())
+        time.sleep(answer_takes)  # as a frozen database makes every call take its whole bound
+        raise DatabaseUnavailable("away")
+
+    taken = time.monotonic()
+    keeper = LeaseKeeper(away, Event())
+
+    def tick_on() -> None:
+        while True:  # as run_in_child does, which ends the child when a tick raises
+            keeper.tick()
+            time.sleep(0.02)
+
+    with pytest.raises(LeaseLost, match="as long as the lease"):
+        tick_on()
+
+    assert time.monotonic() - taken <= 1.5
+    assert len(beats) >= 3

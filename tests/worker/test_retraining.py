@@ -24,6 +24,25 @@ def make_own():
         (OneHotEncoder(handle_unknown="ignore"), ["colour"]), remainder="passthrough"
     )
     return make_pipeline(columns, LogisticRegression())
+
+
+class Forgetful(LogisticRegression):
+    """Loses what it learnt when it is stored, once it learnt from many rows."""
+
+    def fit(self, X, y):
+        self.rows_ = len(X)
+        return super().fit(X, y)
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if state["rows_"] > 700:
+            state["coef_"] = -state["coef_"]
+        return state
+
+
+def make_forgetful():
+    columns = make_column_transformer(("passthrough", ["size"]))
+    return make_pipeline(columns, Forgetful())
 '''
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -35,7 +54,9 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (folder / "own_engines.py").write_text(ENGINES)
     return {
         "PYTHONPATH": str(folder),
-        "REFIT_ENGINES": "own_engines:make_own, own_engines:make_nothing",
+        "REFIT_ENGINES": "own_engines:make_own, own_engines:make_nothing, "
+        "own_engines:make_forgetful",
+        "REFIT_TRUSTED_TYPES": "own_engines.Forgetful",
     }
 
 
@@ -100,6 +121,22 @@ def test_what_is_forced_is_trained_though_the_champion_is_healthy(lab: Lab) -> N
     assert job["status"] == "succeeded"
     assert job["check_result"]["verdict"] == "healthy"
     assert job["result"]["model_version"] == 2
+
+
+def test_a_refit_that_is_another_one_once_loaded_never_serves(lab: Lab) -> None:
+    # Trained on the older rows it is sound; refitted on all 800 it forgets.
+    name = lab.model_type(engine="own_engines:make_forgetful", feature_columns=["size"])
+
+    job = lab.retrain(name)
+
+    assert (job["status"], job["result"]["verdict"]) == ("succeeded", "approved"), job
+    model = lab.model(job["result"]["model_id"])
+    assert model["final_artifact_hash"] is None
+    assert lab.champion(name)["serves"] == "approved_fit"
+    assert lab.champion(name)["artifact_hash"] == model["artifact_hash"]
+    gate = model["final_fit"]["gate"]
+    assert gate["passed"] is False
+    assert "does not repeat its predictions" in gate["detail"]
 
 
 def test_an_approved_model_waits_where_a_person_deploys(lab: Lab) -> None:
@@ -224,10 +261,10 @@ def test_any_other_engine_is_refused_by_name(
 
 
 def test_a_champion_with_other_features_than_today_is_compared_all_the_same(lab: Lab) -> None:
-    name = lab.model_type(lab.table(400))
+    name = lab.model_type(lab.table(400, seed=1))
     lab.champion(name)
     lab.store.update_model_type(name, {"feature_columns": ["size"]})
-    lab.add_rows(lab.table_of(name), 300, over=2 * DAY)
+    lab.add_rows(lab.table_of(name), 300, over=2 * DAY, seed=2)
 
     job = lab.retrain(name, force=True)
 

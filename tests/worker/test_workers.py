@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -177,6 +178,32 @@ def test_a_training_outlives_a_database_that_is_away_for_a_moment(
     assert_happened_once(lab, name, job)
 
 
+def test_a_champion_in_a_store_that_is_away_is_asked_for_three_times(
+    empty_lab: Lab, tmp_path: Path
+) -> None:
+    lab = empty_lab
+    name = lab.model_type()
+    with lab.worker(tmp_path):
+        champion = lab.champion(name)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        with lab.worker(
+            tmp_path,
+            REFIT_ARTIFACTS_URL="s3://models/refit",
+            REFIT_S3_ENDPOINT_URL=f"http://127.0.0.1:{taken.getsockname()[1]}",
+            AWS_ACCESS_KEY_ID="a",
+            AWS_SECRET_ACCESS_KEY="b",
+        ):
+            job = lab.retrain(name, force=True)
+
+    assert (job["status"], job["attempt"]) == ("failed", 3)
+    assert job["error"]["type"] == "artifact_store_unavailable"
+    # Nothing is wrong with the champion.
+    assert set(lab.alerts(name)) == {"training_failure"}
+    assert len(lab.store.list_models(model_type=name)["items"]) == 1
+    assert lab.champion(name)["id"] == champion["id"]
+
+
 def test_one_worker_takes_what_is_rung_wrongly_often_or_not_at_all(
     lab: Lab, tmp_path: Path
 ) -> None:
@@ -246,6 +273,20 @@ def test_a_worker_without_an_address_ends_naming_it(
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"error: {variable} is not set.")
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_lost_message_is_rung_again_however_many_others_wait(lab: Lab) -> None:
+    lost = lab.ask_for_training(lab.model_type("no_table"), ring=False)
+    with redis.Redis.from_url(lab.redis_url) as client:
+        client.flushdb()
+        lab.doorbell.ring("retrain", uuid4())
+        lab.owner.execute("update ml_training_jobs set queued_at = now() - interval '1 h'")
+
+        ring_for_lost_work(lab.store, lab.doorbell, sweeper="here:1:1", kind="scheduler")
+
+        assert str(lost) in (lab.doorbell.waiting_ids(10) or set())
+        client.flushdb()
+    lab.store.cancel_job(lost)
 
 
 def test_a_long_queue_is_not_made_longer(lab: Lab) -> None:
