@@ -35,6 +35,6 @@ def without_password(address: str) -> tuple[str, str | None]:
     except ProgrammingError as exc:
         raise ConfigurationError(
             "The database's address cannot be read.", hint="Correct DATABASE_URL."
-        ) from exc
+        ) from None
     password = parts.pop("password", None)
     return make_conninfo("", **parts), None if password is None else str(password)

@@ -38,7 +38,7 @@ create table public.ml_models (
 comment on table public.ml_models is
 'Trained versions of a model type; the artifact is in the store under its hash.';
 comment on column public.ml_models.reference is
-'What the approved fit scored on its holdout: the yardstick of later checks.';
+'The yardstick of later checks: what the approved fit scored on its holdout, or an earlier champion''s score where an alarm stood (kept_since).';
 comment on column public.ml_models.train_end is
 'Time of the newest row that the approved fit has seen.';
 comment on column public.ml_models.window_end is

@@ -308,7 +308,13 @@ begin
                 'coalesced', true
             )
         ));
-    elsif v_type.enabled then
+    elsif v_type.enabled and not exists (
+        -- One attempt per deployment: what it could not mend, the next check's would not either.
+        select from public.ml_training_jobs as j
+        where j.model_type = v_type.name and j.environment = v_deployment.environment
+            and j.trigger = 'artifact' and j.status in ('succeeded', 'failed')
+            and j.created_at > v_deployment.created_at
+    ) then
         begin
             v_answer := private.trigger_retraining(
                 array[v_type.name], true, false, v_deployment.environment, true, true,

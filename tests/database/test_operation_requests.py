@@ -121,6 +121,20 @@ def test_a_mismatch_opens_an_alert_and_queues_a_retraining(scene: Scene) -> None
         scene.store.report_artifact_mismatch(MISSING, worker=WORKER, message="")
 
 
+def test_a_mismatch_that_a_retraining_did_not_mend_queues_no_other(scene: Scene) -> None:
+    champion = scene.champion()
+    asked = scene.store.report_artifact_mismatch(champion["id"], worker=WORKER, message="Odd.")
+    job = scene.store.claim_training_job(UUID(asked["jobs"][0]["id"]), WORKER)
+    assert job is not None
+    error = {"type": "artifact", "status": 500, "detail": "It cannot be loaded."}
+    scene.store.finish_training_job(job, {"status": "failed", "error": error})
+
+    again = scene.store.report_artifact_mismatch(champion["id"], worker=WORKER, message="Odd.")
+
+    assert again == {"jobs": []}
+    assert len(scene.alerts(kind="artifact_mismatch")) == 1
+
+
 def test_a_mismatch_of_a_disabled_type_only_opens_the_alert(scene: Scene) -> None:
     champion = scene.champion()
     scene.store.update_model_type("churn", {"enabled": False})

@@ -8,9 +8,12 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from core.datasets import write_predictions
+from core.datasets import read_rows, write_predictions
 from core.datasets.connection import transaction
+from core.datasets.predicted import without_prediction
+from core.domain import ModelType
 from core.errors import DataError, InvalidRequest
+from tests.datasets.conftest import day, make_type
 
 SHAPE = (
     "id bigint, placed_at timestamptz, prediction text, confidence float8, model_id uuid,"
@@ -226,3 +229,29 @@ def test_a_copy_that_fails_is_not_called_a_database_that_went_away(
 
     with pytest.raises(DataError, match="refused"):
         copy()
+
+
+@pytest.mark.parametrize("kind", ["smallint", "int", "bigint", "real", "numeric", "uuid", "date"])
+def test_keys_of_every_type_are_stored_as_they_are_read(
+    database_url: str, db: psycopg.Connection, orders: ModelType, kind: str
+) -> None:
+    key = {
+        "uuid": "lpad(id::text, 32, '0')::uuid",
+        "date": "date '2026-01-01' + id::int",
+        "real": "(id / 10.0)::real",
+    }.get(kind, f"id::{kind}")
+    db.execute(f"create view public.odd as select {key} as key, placed_at, paid from orders")
+    db.execute("grant select on public.odd to refit_reader")
+    odd = make_type(
+        source_relation="public.odd",
+        key_columns=("key",),
+        label_time_column=None,
+        feature_columns=(),
+    )
+    read = read_rows(database_url, odd, visible_at=day(30), columns=["key", "placed_at"])
+    scored = read.assign(prediction=1, confidence=0.5, model_id=MODEL, predicted_at=day(30))
+    assert without_prediction(database_url, "scores", read[["key"]]).all()
+    assert write_predictions(database_url, "scores", scored, key_columns=["key"]) == 10
+    assert not without_prediction(database_url, "scores", read[["key"]]).any()
+    joined = db.execute(f"select count(*) from odd join scores s on odd.key = s.key::{kind}")
+    assert joined.fetchone() == (10,)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,7 @@ def test_infinity_counts_as_missing() -> None:
 
 
 @pytest.mark.parametrize("example", ["abc", "26,18", "true", datetime(2026, 1, 1, tzinfo=UTC)])
-def test_what_is_no_number_in_a_column_of_numbers_is_named(example: object) -> None:
+def test_what_is_no_number_in_a_column_of_numbers_is_named(example: Any) -> None:
     frame = all_kinds(300)
     kind = model_type(engine="gradient_boosting", feature_columns=("a", "flag"))
     model = ContinuousLearningEngine(kind).fit_window(frame, seed=0)
