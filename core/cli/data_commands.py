@@ -34,7 +34,7 @@ def import_file(
         str | None, typer.Option("--origin", help="Time of the first row; UTC without a zone.")
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Drop a table of that name first.")
+        bool, typer.Option("--replace", help="Drop an imported table of that name first.")
     ] = False,
     as_json: JsonOutput = False,
 ) -> None:
@@ -59,7 +59,7 @@ def import_file(
         print_json(asdict(done))
         return
     say(f"{done.rows:,} rows in {done.relation}, by {done.time_column}.")
-    say(f"Columns: {', '.join(done.columns)}")
+    say("Columns: " + ", ".join(f"{name} {done.types[name]}" for name in done.columns))
     others = [name for name in done.columns if name != done.time_column]
     if others:
         # The last column of a data set is its target more often than not.

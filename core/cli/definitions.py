@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from core.datasets import Relation
     from core.settings import Settings
 
-_DEFAULT_METRICS = {Task.CLASSIFICATION: "accuracy", Task.REGRESSION: "rmse"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
@@ -33,8 +31,8 @@ class Wish:
     settings: Mapping[str, Any]  # fields of ModelType that are taken as they are
 
 
-def define(database_url: str, wish: Wish) -> ModelType:
-    """The whole definition.
+def define(database_url: str, wish: Wish) -> tuple[ModelType, tuple[str, ...]]:
+    """The whole definition, and notes on the columns that are no features.
 
     Raises
     ------
@@ -54,15 +52,13 @@ def define(database_url: str, wish: Wish) -> ModelType:
         label_time_column=wish.label_time,
         key_columns=wish.keys,
         feature_columns=wish.features,
+        task=wish.task,
     )
     for name in wish.exclude:
         relation.column(name)
-    task = wish.task or found.task
     settings = dict(wish.settings)
-    metric = settings.pop("metric", None) or (
-        found.metric if task is found.task else _DEFAULT_METRICS[task]
-    )
-    return ModelType(
+    metric = settings.pop("metric", None) or found.metric
+    model_type = ModelType(
         name=wish.name,
         source_relation=found.source_relation,
         key_columns=found.key_columns,
@@ -70,10 +66,11 @@ def define(database_url: str, wish: Wish) -> ModelType:
         label_time_column=found.label_time_column,
         target_column=found.target_column,
         feature_columns=_without(found.feature_columns, wish.exclude),
-        task=task,
+        task=found.task,
         metric=metric,
         **settings,
     )
+    return model_type, found.notes
 
 
 def _only_time(relation: Relation, label_time: str | None) -> str:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from core.cli.definitions import Wish, as_definition, check_engine, define
 from core.cli.options import split_names
+from core.cli.output import note
 from core.cli.session import Session
 from core.domain import ModelType, Task
 from core.errors import InvalidRequest
@@ -50,7 +51,10 @@ def wished_model_type(
         task=task,
         settings={},
     )
-    return define(session.settings.require_database_url(), wish)
+    model_type, notes = define(session.settings.require_database_url(), wish)
+    for text in notes:
+        note(text)
+    return model_type
 
 
 def built_in_model_type(name: BuiltIn, *own: str | None) -> ModelType:

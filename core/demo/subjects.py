@@ -98,7 +98,7 @@ def prepare_csv(
     for text in done.notes:
         note(text)
     target = done.names.get(asked.target, safe_name_of(asked.target))
-    wished = define(
+    wished, notes = define(
         url,
         Wish(
             name=name,
@@ -108,6 +108,8 @@ def prepare_csv(
             settings={"replay": True, "title": f"{asked.path.name} (demo, run {run})"},
         ),
     )
+    for text in notes:
+        note(text)
     whole = _read(url, wished)
     if not len(whole.frame):
         raise InvalidRequest(f"No row of {asked.path} has a value in {asked.target!r}.")
