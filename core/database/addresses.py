@@ -32,7 +32,7 @@ def without_password(address: str) -> tuple[str, str | None]:
     """
     try:
         parts = conninfo_to_dict(address)
-    except ProgrammingError as exc:
+    except ProgrammingError:
         raise ConfigurationError(
             "The database's address cannot be read.", hint="Correct DATABASE_URL."
         ) from None

@@ -133,9 +133,9 @@ def test_up_prints_commands_that_work_restarts_what_dies_and_stops_everything(
         assert key.read_text().strip() in commands[0]
 
         # A second one would share our servers, and `down` would take them away.
-        for command in ([*REFIT_UP, str(free_port())], [*REFIT_UP[: REFIT_UP.index("up")], "down"]):
+        for arguments in ((*REFIT_UP, str(free_port())), (*REFIT_UP[:-2], "down")):
             refused = subprocess.run(
-                command,
+                arguments,
                 env=clean_environ | {"REFIT_HOME": str(up_home)},
                 capture_output=True,
                 text=True,
