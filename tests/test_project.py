@@ -199,3 +199,15 @@ def test_make_help_lists_every_target() -> None:
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert [t for t in phony[1].split() if f"make {t} " not in listed] == []
+
+
+def test_the_image_runs_as_nobody_special_and_brings_no_build_tools() -> None:
+    stages = (ROOT / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")
+    final = stages[-1]
+
+    assert len(stages) == 3
+    assert re.findall(r"^USER (\S+)", final, re.MULTILINE) == ["10001"]
+    assert re.search(r"pip uninstall --yes .*pip", final)
+    assert not re.search(r"(pip|apt-get|apk) install", final)
+    for role in ("functions", "worker", "scheduler"):
+        assert f"command: [{role}]" in (ROOT / "compose.yaml").read_text(encoding="utf-8")
