@@ -80,7 +80,7 @@ def test_a_model_cut_short_by_a_crash_is_written_again(
 
     store.put(model, metadata=METADATA)
 
-    store.get(digest, engine="linear")
+    assert isinstance(store.get(digest, engine="linear"), Pipeline)
 
 
 def test_a_damaged_model_is_refused_before_it_is_loaded(
@@ -106,7 +106,7 @@ def test_storing_a_model_again_mends_a_damaged_one(store: ArtifactStore, model: 
 
     store.put(model, metadata=METADATA)
 
-    store.get(digest, engine="linear")
+    assert isinstance(store.get(digest, engine="linear"), Pipeline)
 
 
 def test_another_model_under_the_hash_is_refused(store: ArtifactStore, model: Pipeline) -> None:

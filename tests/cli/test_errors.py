@@ -63,7 +63,7 @@ def test_an_error_is_one_line_and_exit_code_1(
         (("status", "--nope"), "No such option: --nope"),
         (("keys",), "Missing command"),
         (("rollback", "churn"), "--reason"),
-        (("cancel", "not-an-id"), "job_id"),
+        (("cancel", "not-an-id"), "work_id"),
         (("history", "--limit", "0"), "--limit"),
         (("status", "--environment", "moon"), "--environment"),
     ],
