@@ -96,6 +96,9 @@ def tick(store: Store, doorbell: Doorbell, *, worker: str, now: datetime) -> int
                 error=exc.problem,
                 detail=exc.message,
             )
+    for ring in store.request_due_updates(worker):
+        doorbell.ring(ring["actor"], ring["id"])
+        started += 1
     return started
 
 

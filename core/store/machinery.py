@@ -141,6 +141,11 @@ class Machinery(Caller):
         answer: Json = self._work("run_housekeeping")
         return answer
 
+    def request_due_updates(self, worker: str) -> list[Json]:
+        """Queue checks of champions that nobody checked lately; returns ``[{actor, id}]``."""
+        answer: list[Json] = self._work("request_due_updates", p_worker=worker)
+        return answer
+
     def list_due_schedules(self) -> list[Json]:
         """Schedules whose time has come, or whose next time was never computed."""
         answer: list[Json] = self._work("list_due_schedules")

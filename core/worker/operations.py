@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from core.domain import OperationKind, StoredModel, Target, ValidationVerdict
+from core.domain import DataQuality, OperationKind, StoredModel, Target, ValidationVerdict
 from core.engines.continuous_learning import ContinuousLearningEngine
 from core.engines.stored_plan import recount
 from core.errors import ArtifactError, InvalidRequest
@@ -42,7 +42,7 @@ def _check(task: TargetTask, send: Send) -> Outcome:
     served = load_working_champion(
         task.resources.artifacts(), target.champion, task.resources, send
     )
-    return judge_champion(
+    result = judge_champion(
         task.resources,
         target.model_type,
         served,
@@ -50,6 +50,19 @@ def _check(task: TargetTask, send: Send) -> Outcome:
         window_days=parameters.get("time_window") or CHECK_WINDOW_DAYS,
         threshold=parameters.get("threshold"),
     )
+    if parameters.get("with_quality"):
+        result["quality"] = _quality(task).as_json()
+    return result
+
+
+def _quality(task: TargetTask) -> DataQuality:
+    """How fit the training window is as it is now."""
+    model_type, end = task.target.model_type, task.operation.evaluated_at
+    window = model_type.training_window
+    rows = read_labelled(
+        task.resources, model_type, start=end - window if window else None, end=end
+    )
+    return assess(rows, model_type)
 
 
 def _validate(task: TargetTask, send: Send) -> Outcome:

@@ -199,6 +199,24 @@ $$;
 comment on function private.finish_training(public.ml_training_jobs, jsonb) is
 'Writes model, validation and deployment of a job that succeeded.';
 
+create function private.insert_quality(
+    p_model_type text, p_job_id uuid, p_quality jsonb, p_as_of timestamptz
+) returns void
+language sql
+set search_path = ''
+as $$
+    insert into public.ml_training_data_quality (
+        model_type, training_job_id, score, row_count, missing_share, duplicate_rows, findings,
+        as_of
+    ) values (
+        p_model_type, p_job_id, (p_quality ->> 'score')::double precision,
+        (p_quality ->> 'rows')::integer, (p_quality ->> 'missing_share')::double precision,
+        (p_quality ->> 'duplicate_rows')::integer, p_quality -> 'findings', p_as_of
+    )
+$$;
+comment on function private.insert_quality(text, uuid, jsonb, timestamptz) is
+'Writes how fit the rows of a training, or of the training window as it is now, were found.';
+
 create function private.finish_training_job(
     p_id uuid, p_lease_token uuid, p_outcome jsonb
 ) returns jsonb
@@ -234,14 +252,7 @@ begin
         );
     end if;
     if pg_catalog.jsonb_typeof(v_quality) = 'object' then
-        insert into public.ml_training_data_quality (
-            model_type, training_job_id, score, row_count, missing_share, duplicate_rows,
-            findings, as_of
-        ) values (
-            v_job.model_type, v_job.id, (v_quality ->> 'score')::double precision,
-            (v_quality ->> 'rows')::integer, (v_quality ->> 'missing_share')::double precision,
-            (v_quality ->> 'duplicate_rows')::integer, v_quality -> 'findings', v_job.as_of
-        );
+        perform private.insert_quality(v_job.model_type, v_job.id, v_quality, v_job.as_of);
     end if;
     if v_status = 'succeeded' then
         v_result := private.finish_training(v_job, p_outcome);
@@ -288,6 +299,7 @@ comment on function public.finish_training_job(uuid, uuid, jsonb) is
 
 select private.set_function_class(f, 'internal')
 from unnest(array[
+    'private.insert_quality(text, uuid, jsonb, timestamptz)',
     'private.insert_validation(public.ml_models, public.ml_environment, jsonb, uuid, uuid, timestamptz)',
     'private.insert_check(jsonb, public.ml_environment, uuid, uuid, timestamptz)',
     'private.insert_trained_model(public.ml_training_jobs, jsonb)',

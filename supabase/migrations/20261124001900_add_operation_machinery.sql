@@ -165,6 +165,11 @@ begin
         perform private.insert_check(
             p_item, p_operation.environment, null, p_operation.id, p_operation.as_of
         );
+        if pg_catalog.jsonb_typeof(p_item -> 'quality') = 'object' then
+            perform private.insert_quality(
+                p_item ->> 'model_type', null, p_item -> 'quality', p_operation.as_of
+            );
+        end if;
         return p_item;
     end if;
     select * into v_model from public.ml_models where id = (p_item ->> 'model_id')::uuid;

@@ -80,6 +80,7 @@ MACHINERY: dict[str, Row] = {
     "release_training_job": {"p_id": MISSING, "p_lease_token": MISSING},
     "report_artifact_mismatch": {"p_deployment_id": MISSING, "p_worker": "w", "p_message": "."},
     "run_housekeeping": {},
+    "request_due_updates": {"p_worker": "w"},
     "sweep_lost_work": {"p_worker": "w"},
 }
 ASKED = {**REQUESTS, **{name: ("viewer", arguments) for name, arguments in READS.items()}}

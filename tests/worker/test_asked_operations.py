@@ -63,6 +63,25 @@ def test_a_check_where_nothing_serves_says_that_a_training_is_needed(lab: Lab) -
     assert lab.rows("select * from ml_performance_metrics where model_type = %s", name) == []
 
 
+def test_an_update_measures_the_champion_and_the_quality_of_its_window(lab: Lab) -> None:
+    name = lab.model_type()
+    lab.champion(name)
+    lab.rows(
+        "update ml_model_deployments set created_at = created_at - interval '2 days' "
+        "where model_type = %s returning id",
+        name,
+    )
+    written = "select * from ml_training_data_quality where model_type = %s"
+    before = lab.rows(written, name)
+
+    (ring,) = lab.store.request_due_updates("ticker")
+    lab.ended_operation(UUID(ring["id"]))
+
+    (metric,) = lab.rows("select * from ml_performance_metrics where model_type = %s", name)
+    assert metric["operation_id"] == UUID(ring["id"])
+    assert len(lab.rows(written, name)) == len(before) + 1
+
+
 def test_a_request_chooses_its_own_threshold_and_window(lab: Lab) -> None:
     name = lab.model_type()
     lab.champion(name)
