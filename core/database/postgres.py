@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from core.database.connections import BoundedConnection, require_address, require_answer
 from core.database.protocol import named_error
+from core.domain import User
 from core.errors import DatabaseUnavailable, Forbidden, InvalidRequest, RefitError
 
 _CHECKOUT_TIMEOUT_S = 5.0
@@ -77,10 +78,10 @@ class PostgresDatabase:
         function: str,
         arguments: Mapping[str, Any],
         *,
-        claims: Mapping[str, Any] | None = None,
+        user: User | None = None,
     ) -> Any:
         """Call ``public.<function>``; see :class:`core.database.protocol.Database`."""
-        role = "service_role" if claims is None else "authenticated"
+        role, claims = ("service_role", {}) if user is None else ("authenticated", user.claims)
         statement = sql.SQL("select public.{}({})").format(
             sql.Identifier(function),
             sql.SQL(", ").join(
@@ -94,7 +95,7 @@ class PostgresDatabase:
                 with connection.transaction():
                     connection.execute(
                         _ENTER,
-                        (role, json.dumps(claims or {}), _STATEMENT_TIMEOUT_MS),
+                        (role, json.dumps(claims), _STATEMENT_TIMEOUT_MS),
                     )
                     row = connection.execute(statement, values).fetchone()
         except (PoolTimeout, PoolClosed) as exc:

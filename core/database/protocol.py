@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from core import errors
+from core.domain import User
 
 
 class Database(Protocol):
@@ -16,7 +17,7 @@ class Database(Protocol):
         function: str,
         arguments: Mapping[str, Any],
         *,
-        claims: Mapping[str, Any] | None = None,
+        user: User | None = None,
     ) -> Any:
         """Call ``public.<function>`` in one transaction and return its JSON value.
 
@@ -26,9 +27,9 @@ class Database(Protocol):
             Name of the SQL function, without schema.
         arguments : mapping
             By parameter name. Dicts travel as jsonb; lists of UUID as uuid[], of str as text[].
-        claims : mapping, optional
-            Claims of a signed-in user: row level security and the role in ``app_metadata``
-            decide. Without claims the call is the service role's.
+        user : User, optional
+            A signed-in user: row level security and the role in ``app_metadata`` decide. Without
+            one the call is the service role's.
 
         Raises
         ------

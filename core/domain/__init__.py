@@ -4,6 +4,7 @@ Rows come from the database as JSON objects; ``from_row`` turns one into its rec
 imports pandas or scikit-learn: functions load this package.
 """
 
+from core.domain.callers import Actor, User
 from core.domain.judgements import (
     DataQuality,
     Gate,
@@ -13,7 +14,6 @@ from core.domain.judgements import (
     Validation,
 )
 from core.domain.model_types import (
-    Actor,
     ModelType,
 )
 from core.domain.training_data import (
@@ -60,6 +60,7 @@ __all__ = [
     "Target",
     "Task",
     "TrainingPlan",
+    "User",
     "Validation",
     "ValidationVerdict",
 ]

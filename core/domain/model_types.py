@@ -7,21 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
 
-from core.domain.words import Role, Task
-
-
-@dataclass(frozen=True, kw_only=True)
-class Actor:
-    """Who asks: a person, a machine key, or a part of Refit."""
-
-    kind: str  # user, key, system
-    id: str
-    name: str
-    role: Role
-
-    def as_json(self) -> dict[str, str]:
-        """The ``p_actor`` argument of the SQL functions."""
-        return {"kind": self.kind, "id": self.id, "name": self.name, "role": str(self.role)}
+from core.domain.words import Task
 
 
 @dataclass(frozen=True, kw_only=True)

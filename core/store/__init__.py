@@ -1,7 +1,7 @@
 """The typed façade over the SQL functions: one method each, rows in and dataclasses out.
 
-A store acts in somebody's name: a machine key's or a part of Refit's (``actor``), or a signed-in
-user's (``claims``). Which of them may do what is decided in SQL.
+A store acts in somebody's name: a machine key's, a part of Refit's, or a signed-in user's. Which of
+them may do what is decided in SQL.
 """
 
 from __future__ import annotations

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from flask import Request
 
-from core.database import Database
-from core.domain import Actor, Role
+from core.domain import Actor, Role, User
 from core.errors import Forbidden, Unauthenticated
 from core.keys import hash_key, is_key
 from core.store import Store
+from core.web.services import Services
+
+Caller = Actor | User
 
 _HINT = "Send a machine key in the header X-API-Key; refit keys create makes one."
 
 
-def authenticate(request: Request, database: Database) -> Actor:
+def authenticate(request: Request, services: Services) -> Caller:
     """The caller, by their machine key.
 
     Raises
@@ -26,13 +28,13 @@ def authenticate(request: Request, database: Database) -> Actor:
         if "Authorization" in request.headers:
             raise Unauthenticated("User tokens are not accepted here.", hint=_HINT)
         raise Unauthenticated("There are no credentials.", hint=_HINT)
-    actor = Store(database).find_api_key(hash_key(key)) if is_key(key) else None
+    actor = Store(services.database).find_api_key(hash_key(key)) if is_key(key) else None
     if actor is None:
         raise Unauthenticated("The key is unknown, expired or revoked.", hint=_HINT)
     return actor
 
 
-def require_role(actor: Actor, needed: Role) -> None:
+def require_role(caller: Caller, needed: Role) -> None:
     """Refuse early what SQL would refuse too, so that it costs nothing.
 
     Raises
@@ -40,8 +42,9 @@ def require_role(actor: Actor, needed: Role) -> None:
     Forbidden
         When the caller's role does not allow it.
     """
-    if not actor.role.allows(needed):
+    if caller.role is None or not caller.role.allows(needed):
+        has = f"the role {caller.role}" if caller.role else "no role"
         raise Forbidden(
-            f"This needs the role {needed}; {actor.name} has the role {actor.role}.",
-            hint="An admin can make a key that has it: refit keys create.",
+            f"This needs the role {needed}; {caller.name} has {has}.",
+            hint="An admin can grant it: refit users grant EMAIL ROLE, or refit keys create.",
         )

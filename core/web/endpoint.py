@@ -13,11 +13,11 @@ from uuid import uuid4
 import structlog
 from flask import Request, Response
 
-from core.domain import Actor, Environment, Role
+from core.domain import Environment, Role
 from core.errors import InvalidRequest, MethodNotAllowed, RefitError, Unauthenticated
 from core.store import Store
 from core.web.answer import Answer, make_response
-from core.web.authentication import authenticate, require_role
+from core.web.authentication import Caller, authenticate, require_role
 from core.web.parsing import P, Parameters, name_fields, parse_body, parse_query, read_body
 from core.web.problems import problem, unexpected_problem
 from core.web.services import Services, get_services, set_up_logging
@@ -35,16 +35,16 @@ class Call(Generic[P_co]):
 
     parameters: P_co
     services: Services
-    actor: Actor | None  # None where no credentials are asked for
+    caller: Caller | None  # None where no credentials are asked for
     request_id: str
 
     @property
     def store(self) -> Store:
         """The SQL functions, in the caller's name."""
-        if self.actor is None:
-            # Without an actor the store would be Refit itself, who may do everything.
+        if self.caller is None:
+            # Without a caller the store would be Refit itself, who may do everything.
             raise Unauthenticated("This needs a caller.")
-        return Store(self.services.database, actor=self.actor)
+        return Store(self.services.database, actor=self.caller)
 
     def environment(self, named: Environment | None) -> Environment:
         """The environment that is meant: the named one, else the configured one."""
@@ -84,9 +84,9 @@ def endpoint(
             _check_method(request, method, action)
             body = read_body(request)
             services = get_services()
-            actor = None if role is None else _admit(request, services, role)
+            caller = None if role is None else _admit(request, services, role)
             fields = _parse(request, body, method, action, parameters)
-            call = Call(parameters=fields, services=services, actor=actor, request_id=request_id)
+            call = Call(parameters=fields, services=services, caller=caller, request_id=request_id)
             try:
                 return answer_call(call)
             except InvalidRequest as exc:
@@ -144,11 +144,11 @@ def _check_method(request: Request, method: str, action: str) -> None:
         raise MethodNotAllowed(f"{action} is asked by {method}.", allow=", ".join(allowed))
 
 
-def _admit(request: Request, services: Services, role: Role) -> Actor:
-    actor = authenticate(request, services.database)
-    structlog.contextvars.bind_contextvars(caller=actor.name)
-    require_role(actor, role)
-    return actor
+def _admit(request: Request, services: Services, role: Role) -> Caller:
+    caller = authenticate(request, services)
+    structlog.contextvars.bind_contextvars(caller=caller.name)
+    require_role(caller, role)
+    return caller
 
 
 def _parse(request: Request, body: bytes, method: str, action: str, parameters: type[P]) -> P:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from core.database import PostgresDatabase
-from core.domain import Actor, ClaimedJob, ClaimedOperation, Environment, OperationKind, Role
+from core.domain import Actor, ClaimedJob, ClaimedOperation, Environment, OperationKind, Role, User
 from core.store import Store
 
 Row = dict[str, Any]
@@ -45,6 +45,11 @@ def claims(role: str | None = None, **changes: Any) -> Row:
         "app_metadata": {} if role is None else {"ml_role": role},
         **changes,
     }
+
+
+def user(role: str | None = None, **changes: Any) -> User:
+    """A signed-in user; a connection to PostgreSQL never looks at the token."""
+    return User(claims=claims(role, **changes), token="")
 
 
 def definition(name: str = "churn", **changes: Any) -> Row:
@@ -155,7 +160,7 @@ class Scene:
 
     def as_user(self, role: str | None) -> Store:
         """The store in the name of a signed-in user."""
-        return Store(self.database, claims=claims(role))
+        return Store(self.database, actor=user(role))
 
     def model_type(self, name: str = "churn", **changes: Any) -> str:
         return self.store.create_model_type(definition(name, **changes)).name

@@ -16,6 +16,7 @@ from tests.database.factories import (
     check_of,
     claims,
     digest,
+    user,
 )
 
 SECRET_URL = "https://n8n.example.org/webhook/ml?token=7c9f1e"
@@ -113,11 +114,11 @@ def test_going_back_and_sweeping_are_on_record(scene: Scene) -> None:
     scene.as_user("admin").rollback_model("churn", reason="Bad.")
     scene.store.sweep_lost_work("worker-2")
 
-    user = claims()["sub"]
+    person = claims()["sub"]
     assert actions(scene, since=since) == [
-        ("deployment.rolled_back", user),
-        ("model.updated", user),
-        ("deployment.created", user),
+        ("deployment.rolled_back", person),
+        ("model.updated", person),
+        ("deployment.created", person),
         ("training_job.queued", "worker-2"),
     ]
 
@@ -203,7 +204,7 @@ def test_the_address_of_a_callback_is_shown_to_nobody(scene: Scene) -> None:
         ("list_alerts", {}),
         ("get_status", {}),
     ):
-        shown.append(scene.database.call(function, arguments, claims=claims("admin")))
+        shown.append(scene.database.call(function, arguments, user=user("admin")))
 
     assert "7c9f1e" not in str(shown)
 

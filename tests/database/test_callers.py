@@ -11,9 +11,9 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from core.database import PostgresDatabase
-from core.domain import Role
+from core.domain import Role, User
 from core.errors import Forbidden, InvalidRequest, RefitError, Unauthenticated
-from tests.database.factories import Owner, Row, Scene, actor, claims, definition, digest
+from tests.database.factories import Owner, Row, Scene, actor, claims, definition, digest, user
 
 MISSING = "00000000-0000-4000-8000-000000000001"
 
@@ -86,10 +86,10 @@ MACHINERY: dict[str, Row] = {
 ASKED = {**REQUESTS, **{name: ("viewer", arguments) for name, arguments in READS.items()}}
 
 
-def refusal(database: PostgresDatabase, function: str, arguments: Row, token: Row | None) -> str:
+def refusal(database: PostgresDatabase, function: str, arguments: Row, token: User | None) -> str:
     """The name of the error of a call, or "" when it was let in (whatever came of it then)."""
     try:
-        database.call(function, arguments, claims=token)
+        database.call(function, arguments, user=token)
     except (Forbidden, Unauthenticated) as refused:
         return refused.problem
     except RefitError:
@@ -127,9 +127,9 @@ def test_a_signed_in_user_is_let_in_by_the_role_in_app_metadata(
     rank = order.index(role) if role in order else -1
     for function, (needed, arguments) in ASKED.items():
         expected = "" if rank >= order.index(needed) else "forbidden"
-        assert refusal(scene.database, function, arguments, claims(role)) == expected, function
+        assert refusal(scene.database, function, arguments, user(role)) == expected, function
     for function, arguments in MACHINERY.items():
-        assert refusal(scene.database, function, arguments, claims(role)) == "forbidden", function
+        assert refusal(scene.database, function, arguments, user(role)) == "forbidden", function
 
 
 @pytest.mark.parametrize("role", Role)
@@ -153,11 +153,11 @@ def test_nobody_is_let_in_without_signing_in(scene: Scene, database_url: str) ->
 
 
 def test_a_user_cannot_give_themselves_a_role(scene: Scene) -> None:
-    token = claims(user_metadata={"ml_role": "admin"}, ml_role="admin")
+    token = user(user_metadata={"ml_role": "admin"}, ml_role="admin")
 
     assert refusal(scene.database, "list_model_types", {}, token) == "forbidden"
     with pytest.raises(Forbidden, match="ada@example.org has no role"):
-        scene.database.call("list_model_types", {}, claims=token)
+        scene.database.call("list_model_types", {}, user=token)
 
 
 def test_a_user_cannot_speak_for_another(scene: Scene) -> None:
@@ -165,7 +165,7 @@ def test_a_user_cannot_speak_for_another(scene: Scene) -> None:
     for function, (_, arguments) in ASKED.items():
         call = {**arguments, "p_actor": actor(Role.ADMIN).as_json()}
         with pytest.raises(Forbidden, match="p_actor is taken from the service role alone"):
-            scene.database.call(function, call, claims=claims("admin"))
+            scene.database.call(function, call, user=user("admin"))
 
 
 @pytest.mark.parametrize(
@@ -281,4 +281,4 @@ def test_a_lease_token_that_a_viewer_reads_is_of_no_use(scene: Scene) -> None:
     arguments = {"p_id": job.id, "p_lease_token": job.lease_token}
 
     for function in ("heartbeat_training_job", "release_training_job"):
-        assert refusal(scene.database, function, arguments, claims("admin")) == "forbidden"
+        assert refusal(scene.database, function, arguments, user("admin")) == "forbidden"

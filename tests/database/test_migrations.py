@@ -26,7 +26,7 @@ from core.embedded.postgres import EmbeddedPostgres
 from core.errors import ConfigurationError, DatabaseUnavailable, InvalidRequest, RefitError
 from core.store import LOCAL_ADMIN, Store
 from tests.conftest import FAST_POSTGRES, running, with_database
-from tests.database.factories import claims, definition
+from tests.database.factories import definition, user
 
 ALL = [f.name for f in migration_files()]
 
@@ -58,7 +58,7 @@ def works(url: str) -> bool:
     database = PostgresDatabase(url)
     store = Store(database, actor=LOCAL_ADMIN)
     store.create_model_type(definition("churn"))
-    seen = Store(database, claims=claims("viewer")).list_model_types()
+    seen = Store(database, actor=user("viewer")).list_model_types()
     database.close()
     return [t.name for t in seen] == ["churn"]
 

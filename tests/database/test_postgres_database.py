@@ -33,7 +33,7 @@ from core.errors import (
 )
 from core.store import LOCAL_ADMIN, Store
 from tests.conftest import FAST_POSTGRES, running
-from tests.database.factories import ADMIN, Owner, Row, Scene, claims, definition
+from tests.database.factories import ADMIN, Owner, Row, Scene, claims, definition, user
 
 # Functions of the tests' own, that show what arrived.
 ECHOES = """
@@ -119,17 +119,17 @@ def alone(database_url: str, owner: Owner) -> Iterator[PostgresDatabase]:
 
 def test_each_call_has_only_its_own_callers_rights(alone: PostgresDatabase) -> None:
     service = alone.call("who", {})
-    user = alone.call("who", {}, claims=claims("viewer"))
+    person = alone.call("who", {}, user=user("viewer"))
     again = alone.call("who", {})
-    other = alone.call("who", {}, claims=claims())
+    other = alone.call("who", {}, user=user())
 
-    assert len({r["pid"] for r in (service, user, again, other)}) == 1
+    assert len({r["pid"] for r in (service, person, again, other)}) == 1
     assert (service["role"], service["user"], service["claims"]) == (
         "service_role",
         "service_role",
         {},
     )
-    assert (user["role"], user["user"], user["claims"]) == (
+    assert (person["role"], person["user"], person["claims"]) == (
         "authenticated",
         "authenticated",
         claims("viewer"),
@@ -143,15 +143,15 @@ def test_a_users_call_after_the_services_sees_only_theirs(alone: PostgresDatabas
     alone.call("list_due_schedules", {})
 
     with pytest.raises(Forbidden, match="permission denied for function list_due_schedules"):
-        alone.call("list_due_schedules", {}, claims=claims("admin"))
+        alone.call("list_due_schedules", {}, user=user("admin"))
     with pytest.raises(Forbidden, match="no role"):
-        alone.call("list_model_types", {}, claims=claims())
-    assert alone.call("list_model_types", {}, claims=claims("viewer"))["items"]
+        alone.call("list_model_types", {}, user=user())
+    assert alone.call("list_model_types", {}, user=user("viewer"))["items"]
 
 
 def test_nothing_is_left_behind_after_an_error_either(alone: PostgresDatabase) -> None:
     with pytest.raises(NotFound):
-        alone.call("get_operation", {"p_id": uuid4()}, claims=claims("viewer"))
+        alone.call("get_operation", {"p_id": uuid4()}, user=user("viewer"))
 
     left = alone.call("who", {})
 
@@ -160,8 +160,8 @@ def test_nothing_is_left_behind_after_an_error_either(alone: PostgresDatabase) -
 
 def test_claims_in_use_by_many_threads_do_not_mix(echoes: PostgresDatabase) -> None:
     def ask(number: int) -> tuple[str, str]:
-        token = claims("viewer", sub=f"user-{number}")
-        return token["sub"], echoes.call("who", {}, claims=token)["claims"]["sub"]
+        token = user("viewer", sub=f"user-{number}")
+        return token.id, echoes.call("who", {}, user=token)["claims"]["sub"]
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, range(64)))
