@@ -13,6 +13,15 @@ def process_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
+def is_here(name: str) -> bool:
+    """Whether a process runs on this machine.
+
+    >>> is_here(process_name()), is_here("elsewhere:1:0a1b2c3d")
+    (True, False)
+    """
+    return name.partition(":")[0] == socket.gethostname() and not is_gone(name)
+
+
 def is_gone(name: str) -> bool:
     """Whether a process of this machine has ended; of other machines nobody here knows.
 

@@ -85,6 +85,13 @@ class Settings(BaseSettings):
         le=60_000,
         description="How long a worker waits for a message; higher costs fewer Redis commands.",
     )
+    metrics_address: str | None = Field(
+        None,
+        alias="REFIT_METRICS_ADDRESS",
+        pattern=r"^\S+:\d{1,5}$",
+        description="Where this process shows its figures to Prometheus, such as 127.0.0.1:9191; "
+        "not set: nowhere. Nobody is asked for credentials there.",
+    )
     training_threads: int = Field(
         # On busy cores threads that wait for each other make a fit many times slower; alone on
         # idle ones they gain little below some 100,000 rows.

@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 from core import __version__
 from core.cli import (
     data_commands,
+    health_command,
     history_command,
     key_commands,
     model_commands,
@@ -118,6 +119,7 @@ def start(
 for module in (
     up_command,
     server_commands,
+    health_command,
     psql_command,
     data_commands,
     model_type_commands,

@@ -136,6 +136,11 @@ class Machinery(Caller):
         answer: list[Json] = self._work("sweep_lost_work", p_worker=worker, p_kind=kind)
         return answer
 
+    def get_health(self) -> Json:
+        """Who was seen in the last 30 seconds: ``{workers: [name], schedulers: [name]}``."""
+        answer: Json = self._work("get_health")
+        return answer
+
     def run_housekeeping(self) -> Json:
         """Keep the partitions ahead."""
         answer: Json = self._work("run_housekeeping")

@@ -20,6 +20,7 @@ from core.web.answer import Answer, make_response
 from core.web.authentication import Caller, authenticate, require_role
 from core.web.parsing import P, Parameters, name_fields, parse_body, parse_query, read_body
 from core.web.problems import problem, unexpected_problem
+from core.web.request_metrics import observe_request
 from core.web.services import Services, get_services, set_up_logging
 
 Function = Callable[[Request], Response]
@@ -118,11 +119,13 @@ def respond(
     except Exception:  # noqa: BLE001 — a caller gets a problem, never a stack trace
         _log.exception("request_failed")
         given = unexpected_problem(request_id)
+    seconds = time.perf_counter() - started
+    observe_request(action, given.status, seconds)
     _log.info(
         "request",
         method=request.method,
         status=given.status,
-        milliseconds=round(1000 * (time.perf_counter() - started), 1),
+        milliseconds=round(1000 * seconds, 1),
     )
     return make_response(given, request_id)
 

@@ -20,6 +20,7 @@ from core.worker.actors import declare_actors
 from core.worker.context import WorkerContext
 from core.worker.isolation import start_forkserver
 from core.worker.sweeper import Sweeper
+from core.worker.work_metrics import count_messages
 
 # For what works to be handed back, and for what polls to see that it should end.
 _STOP_TIMEOUT_MS = 15_000
@@ -44,6 +45,7 @@ def _work(settings: Settings) -> None:
     context = WorkerContext.from_settings(settings, database)
     broker = make_broker(settings.require_redis_url())
     declare_actors(broker, context)
+    figures = count_messages(broker, settings.metrics_address) if settings.metrics_address else None
     signals = StopSignals()
     # From the main thread: the forkserver ends when the thread that started it does.
     start_forkserver()
@@ -64,6 +66,8 @@ def _work(settings: Settings) -> None:
     context.doorbell.close()
     broker.client.close()
     database.close()
+    if figures:
+        figures.cleanup()
     _log.info("worker_stopped", worker=context.name)
 
 

@@ -77,6 +77,7 @@ MACHINERY: dict[str, Row] = {
     "heartbeat_training_job": {"p_id": MISSING, "p_lease_token": MISSING},
     "list_due_schedules": {},
     "release_operation": {"p_id": MISSING, "p_lease_token": MISSING},
+    "get_health": {},
     "release_training_job": {"p_id": MISSING, "p_lease_token": MISSING},
     "report_artifact_mismatch": {"p_deployment_id": MISSING, "p_worker": "w", "p_message": "."},
     "run_housekeeping": {},

@@ -20,7 +20,14 @@ def test_health_needs_no_credentials_and_names_the_parts(server: Server) -> None
     answer = server.get("health")
 
     assert answer.status == 200
-    assert answer.body == {"status": "ok", "database": "ok", "queue": "ok", "version": "0.1.0"}
+    assert answer.body == {
+        "status": "ok",
+        "database": "ok",
+        "queue": "ok",
+        "workers": 0,
+        "schedulers": 0,
+        "version": "0.1.0",
+    }
 
 
 def test_a_retraining_is_queued_and_its_bell_is_rung(

@@ -1,0 +1,112 @@
+"""`refit health`: whether the functions, or a worker, can do their part."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.options import JsonOutput
+from core.cli.output import print_json, say
+from core.errors import ConfigurationError, RefitError
+from core.settings import Settings, get_settings
+
+_PATH = "/api/workflows/ml/auto-retraining?action=health"
+_TIMEOUT_S = 15.0
+# Looking for any artifact shows that the store answers.
+_NO_ARTIFACT = "0" * 64
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(health)
+
+
+def health(
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Look at the worker of this machine instead.")
+    ] = False,
+    as_json: JsonOutput = False,
+) -> None:
+    """Say which part is down; exit status 1 when one is. Starts no server."""
+    settings = get_settings()
+    parts = worker_health(_with_local_servers(settings)) if worker else _ask_functions(settings)
+    if as_json:
+        print_json(parts)
+    else:
+        for name, word in parts.items():
+            say(f"{name:<10} {word}")
+    if parts["status"] != "ok":
+        raise typer.Exit(1)
+
+
+def worker_health(settings: Settings) -> dict[str, str]:
+    """What a worker of this machine needs, and whether it is there.
+
+    Returns
+    -------
+    dict
+        ``ok`` or ``down`` for ``status``, ``database``, ``queue``, ``artifacts`` and ``worker``.
+    """
+    from core.artifacts import ArtifactStore
+    from core.database import PostgresDatabase
+    from core.process_name import is_here
+    from core.queue import Doorbell
+    from core.store import Store
+
+    parts = dict.fromkeys(("status", "database", "queue", "artifacts", "worker"), "down")
+    database = PostgresDatabase(settings.require_database_url(), max_connections=1)
+    doorbell = Doorbell(settings.require_redis_url())
+    try:
+        seen = Store(database).get_health()["workers"]
+        parts["database"] = "ok"
+        parts["worker"] = "ok" if any(is_here(name) for name in seen) else "down"
+    except RefitError:
+        pass
+    finally:
+        database.close()
+    if doorbell.waiting() is not None:
+        parts["queue"] = "ok"
+    doorbell.close()
+    try:
+        store = ArtifactStore.open(
+            settings.require_artifacts_url(), endpoint_url=settings.s3_endpoint_url
+        )
+        store.exists(_NO_ARTIFACT)
+        parts["artifacts"] = "ok"
+    except RefitError:
+        pass
+    if "down" not in list(parts.values())[1:]:
+        parts["status"] = "ok"
+    return parts
+
+
+def _ask_functions(settings: Settings) -> dict[str, Any]:
+    address = f"http://127.0.0.1:{settings.port}"
+    try:
+        with urllib.request.urlopen(f"{address}{_PATH}", timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            parts: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as exc:
+        with exc:
+            parts = json.load(exc)
+    except (OSError, ValueError):
+        return {"status": "down", "functions": f"nothing answers at {address}"}
+    return parts
+
+
+def _with_local_servers(settings: Settings) -> Settings:
+    """The settings with the addresses of the local servers, where those run."""
+    from core.cli.session import start_servers
+    from core.embedded.stack import stack_is_running
+
+    if settings.database_url is not None and settings.redis_url is not None:
+        return settings
+    if not stack_is_running(settings.home):
+        raise ConfigurationError(
+            "DATABASE_URL and REDIS_URL are not set, and no local servers run.",
+            hint="Set them, or use `refit up`.",
+        )
+    return start_servers().settings
