@@ -42,10 +42,10 @@ up: install ## Start database, queue, functions, worker and scheduler here
 test: install ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: lint types imports dependencies sql dockerfile ## Lint, types, import rules, dependencies, SQL, Dockerfile
+check: lint types imports dependencies security sql dockerfile ## Lint, types, import rules, dependencies, security, SQL, Dockerfile
 
 # The parts of `make check`; `make -k check` goes on after one that fails.
-.PHONY: lint types imports dependencies sql dockerfile
+.PHONY: lint types imports dependencies security sql dockerfile
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,6 +58,10 @@ imports: install
 
 dependencies: install
 	$(BIN)/deptry .
+
+security: install
+	$(BIN)/bandit -q -c pyproject.toml -r core functions
+	$(BIN)/python .ci/audit_dependencies.py $(BIN)/pip-audit
 
 sql: install
 	$(BIN)/sqlfluff lint supabase/migrations

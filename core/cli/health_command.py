@@ -1,17 +1,16 @@
-"""`refit health`: whether the functions, or a worker, can do their part."""
+"""`refit health`: whether functions, a worker or a scheduler can do their part."""
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
 from typing import Annotated, Any
 
+import httpx
 import typer
 
 from core.cli.options import JsonOutput
 from core.cli.output import print_json, say
 from core.errors import ConfigurationError, RefitError
+from core.log import configure_logging
 from core.settings import Settings, get_settings
 
 _PATH = "/api/workflows/ml/auto-retraining?action=health"
@@ -29,11 +28,20 @@ def health(
     worker: Annotated[
         bool, typer.Option("--worker", help="Look at the worker of this machine instead.")
     ] = False,
+    scheduler: Annotated[
+        bool, typer.Option("--scheduler", help="Look at the scheduler of this machine instead.")
+    ] = False,
     as_json: JsonOutput = False,
 ) -> None:
     """Say which part is down; exit status 1 when one is. Starts no server."""
+    # What is down is told here, once.
+    configure_logging("CRITICAL")
     settings = get_settings()
-    parts = worker_health(_with_local_servers(settings)) if worker else _ask_functions(settings)
+    if worker or scheduler:
+        kind = "worker" if worker else "scheduler"
+        parts = process_health(_with_local_servers(settings), kind)
+    else:
+        parts = _ask_functions(settings)
     if as_json:
         print_json(parts)
     else:
@@ -43,27 +51,33 @@ def health(
         raise typer.Exit(1)
 
 
-def worker_health(settings: Settings) -> dict[str, str]:
-    """What a worker of this machine needs, and whether it is there.
+def process_health(settings: Settings, kind: str) -> dict[str, str]:
+    """What a worker or scheduler of this machine needs, and whether it is there itself.
+
+    Parameters
+    ----------
+    settings : Settings
+    kind : str
+        ``worker`` or ``scheduler``.
 
     Returns
     -------
     dict
-        ``ok`` or ``down`` for ``status``, ``database``, ``queue``, ``artifacts`` and ``worker``.
+        ``ok`` or ``down`` for ``status``, ``database``, ``queue``, ``artifacts`` (a worker's alone)
+        and the process itself.
     """
-    from core.artifacts import ArtifactStore
     from core.database import PostgresDatabase
     from core.process_name import is_here
     from core.queue import Doorbell
     from core.store import Store
 
-    parts = dict.fromkeys(("status", "database", "queue", "artifacts", "worker"), "down")
+    parts = dict.fromkeys(("status", "database", "queue", kind), "down")
     database = PostgresDatabase(settings.require_database_url(), max_connections=1)
     doorbell = Doorbell(settings.require_redis_url())
     try:
-        seen = Store(database).get_health()["workers"]
+        seen = Store(database).get_health()[f"{kind}s"]
         parts["database"] = "ok"
-        parts["worker"] = "ok" if any(is_here(name) for name in seen) else "down"
+        parts[kind] = "ok" if any(is_here(name) for name in seen) else "down"
     except RefitError:
         pass
     finally:
@@ -71,28 +85,34 @@ def worker_health(settings: Settings) -> dict[str, str]:
     if doorbell.waiting() is not None:
         parts["queue"] = "ok"
     doorbell.close()
+    if kind == "worker":
+        parts["artifacts"] = _artifact_store_word(settings)
+    if list(parts.values()).count("down") == 1:  # its own alone
+        parts["status"] = "ok"
+    return parts
+
+
+def _artifact_store_word(settings: Settings) -> str:
+    from core.artifacts import ArtifactStore
+
     try:
         store = ArtifactStore.open(
             settings.require_artifacts_url(), endpoint_url=settings.s3_endpoint_url
         )
         store.exists(_NO_ARTIFACT)
-        parts["artifacts"] = "ok"
     except RefitError:
-        pass
-    if "down" not in list(parts.values())[1:]:
-        parts["status"] = "ok"
-    return parts
+        return "down"
+    return "ok"
 
 
 def _ask_functions(settings: Settings) -> dict[str, Any]:
     address = f"http://127.0.0.1:{settings.port}"
     try:
-        with urllib.request.urlopen(f"{address}{_PATH}", timeout=_TIMEOUT_S) as answer:  # noqa: S310
-            parts: dict[str, Any] = json.load(answer)
-    except urllib.error.HTTPError as exc:
-        with exc:
-            parts = json.load(exc)
-    except (OSError, ValueError):
+        # On this machine: a proxy has no part in it.
+        parts: dict[str, Any] = httpx.get(
+            f"{address}{_PATH}", timeout=_TIMEOUT_S, trust_env=False
+        ).json()
+    except (httpx.HTTPError, ValueError):
         return {"status": "down", "functions": f"nothing answers at {address}"}
     return parts
 

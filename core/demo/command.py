@@ -137,7 +137,7 @@ def _csv_request(
             hint="It is the share of the rows for the first training, between 0 and 1.",
         )
     interval = read_interval(step or _STEP)
-    assert interval is not None  # noqa: S101 — there is a text to read
+    assert interval is not None  # noqa: S101 — there is a text to read  # nosec B101
     asked = CsvRequest(
         path=data,
         target=target,

@@ -94,7 +94,7 @@ def main(writer: Connection, work: bytes, limits: Limits, environment: Mapping[s
     channel = _Channel(writer)
     try:
         with _limited(limits):
-            function, payload = pickle.loads(work)  # noqa: S301 - our own parent wrote it
+            function, payload = pickle.loads(work)  # noqa: S301 - our own parent  # nosec B301
             value = function(payload, channel.send)
             channel.write(Returned(value=value))
     except BaseException as exc:  # noqa: BLE001 - every end is reported

@@ -24,9 +24,21 @@ def test_a_workers_health_names_the_part_that_is_down(refit: Refit, store: Store
         ["status", "down"],
         ["database", "ok"],
         ["queue", "down"],
-        ["artifacts", "ok"],
         ["worker", "ok"],
+        ["artifacts", "ok"],
     ]
+
+
+def test_a_scheduler_needs_no_artifacts(refit: Refit, store: Store) -> None:
+    alone = refit("health", "--scheduler", "--json")
+    store.sweep_lost_work(process_name(), "scheduler")
+    well = refit("health", "--scheduler", "--json", REFIT_ARTIFACTS_URL=None)
+
+    assert (alone.exit_code, json.loads(alone.stdout)["scheduler"]) == (1, "down")
+    assert (well.exit_code, json.loads(well.stdout)) == (
+        0,
+        dict.fromkeys(("status", "database", "queue", "scheduler"), "ok"),
+    )
 
 
 def test_a_worker_of_another_machine_is_not_ours(refit: Refit, store: Store) -> None:
