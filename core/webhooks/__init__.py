@@ -1,0 +1,1 @@
+"""Signed callbacks: vetting their addresses, sending them, and judging what came back."""
