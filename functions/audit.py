@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from core.domain import Role
 from core.web import Answer, Call, endpoint
-from core.web.fields import EnvironmentListQuery
+from core.web.fields import EnvironmentListQuery, Text
 
 
-@endpoint("GET", Role.VIEWER, EnvironmentListQuery)
-def audit(call: Call[EnvironmentListQuery]) -> Answer:
+class AuditQuery(EnvironmentListQuery):
+    """Audit rows; the status is what something became, or the outcome of an event."""
+
+    status: Text | None = None
+    recorded_action: Text | None = None  # ?action= says what is asked for
+    entity: Text | None = None
+    entity_id: Text | None = None
+    request_id: Text | None = None
+
+
+@endpoint("GET", Role.VIEWER, AuditQuery)
+def audit(call: Call[AuditQuery]) -> Answer:
     """One page, newest first: ``{items, next_cursor}``."""
     query = call.parameters
     call.check_model_type(query.model_type)
-    return Answer(body=call.store.list_audit_logs(**query.model_dump()))
+    fields = query.model_dump(exclude={"recorded_action"})
+    return Answer(body=call.store.list_audit_logs(**fields, action=query.recorded_action))

@@ -6,11 +6,11 @@ from typing import Literal
 
 from core.domain import Role
 from core.web import Answer, Call, endpoint
-from core.web.fields import ListQuery
+from core.web.fields import EnvironmentListQuery
 
 
-class ModelsQuery(ListQuery):
-    """Trained versions; they are the same in every environment."""
+class ModelsQuery(EnvironmentListQuery):
+    """Trained versions; of one environment those that serve it."""
 
     status: Literal["candidate", "approved", "rejected"] | None = None
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from core.domain import Role
-from core.web import Answer, Call, Parameters, endpoint
-from core.web.fields import Text
+from core.web import Answer, Call, endpoint
+from core.web.fields import EnvironmentListQuery
 
 
-class SchedulesQuery(Parameters):
-    """Whose schedules."""
+class SchedulesQuery(EnvironmentListQuery):
+    """Schedules, by model type instead of by age."""
 
-    model_type: Text | None = None
+    status: Literal["enabled", "disabled"] | None = None
 
 
 @endpoint("GET", Role.VIEWER, SchedulesQuery)
 def schedules(call: Call[SchedulesQuery]) -> Answer:
-    """All of them by model type: ``{items}``."""
+    """One page by model type: ``{items, next_cursor}``."""
     query = call.parameters
     call.check_model_type(query.model_type)
-    return Answer(body=call.store.list_schedules(query.model_type))
+    return Answer(body=call.store.list_schedules(**query.model_dump()))
