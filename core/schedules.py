@@ -1,8 +1,8 @@
-"""One tick: due schedules start their work. Any number of tickers at once do no harm."""
+"""When schedules fire, and starting those that are due."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,7 +13,27 @@ from core.errors import InvalidRequest, RefitError
 from core.queue import Doorbell
 from core.store import Store
 
+_FIELDS = 5
+_HINT = "It has five fields: minute, hour, day of month, month, day of week; such as 0 */4 * * *."
 _log = structlog.get_logger(__name__)
+
+
+def require_cron(cron: str, time_zone: str) -> None:
+    """Refuse what would never start anything, before it is written.
+
+    Parameters
+    ----------
+    cron : str
+        Five fields: minute, hour, day of month, month, day of week.
+    time_zone : str
+        IANA name.
+
+    Raises
+    ------
+    InvalidRequest
+        The message begins with the field that is wrong: ``cron`` or ``time_zone``.
+    """
+    next_run(cron, time_zone, datetime.now(UTC))
 
 
 def next_run(cron: str, time_zone: str, after: datetime) -> datetime:
@@ -42,27 +62,36 @@ def next_run(cron: str, time_zone: str, after: datetime) -> datetime:
     >>> next_run("0 */4 * * *", "UTC", datetime(2026, 3, 1, 9, 30, tzinfo=UTC)).isoformat()
     '2026-03-01T12:00:00+00:00'
     """
-    try:
-        zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as exc:  # ValueError: no name at all
+    zone = _zone(time_zone)
+    if len(cron.split(" ")) != _FIELDS:
         raise InvalidRequest(
-            f"The time zone {time_zone!r} is not known.",
-            hint="Use a name such as Europe/Amsterdam.",
-        ) from exc
+            f"cron {cron!r} has not five fields between single spaces.", hint=_HINT
+        )
     try:
-        fires: datetime = next(CronSim(cron, after.astimezone(zone)))
+        fires = CronSim(cron, after.astimezone(zone))
     except CronSimError as exc:
+        raise InvalidRequest(f"cron {cron!r} means nothing: {exc}.", hint=_HINT) from exc
+    # In a repeated hour the first one found may be of its first turn, which is over. Compared in
+    # UTC: times of one zone compare by what the clock on the wall shows.
+    later = (found for found in fires if found.astimezone(UTC) > after.astimezone(UTC))
+    first: datetime | None = next(later, None)
+    if first is None:
+        raise InvalidRequest(f"cron {cron!r} never fires.", hint=_HINT)
+    return first
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    # ValueError: no name at all; OSError: a folder of zones, such as Europe.
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise InvalidRequest(
-            f"The cron expression {cron!r} means nothing: {exc}.",
-            hint="It has five fields: minute, hour, day of month, month, day of week.",
+            f"time_zone {name!r} is not known.", hint="Use a name such as Europe/Amsterdam."
         ) from exc
-    except StopIteration:
-        raise InvalidRequest(f"The cron expression {cron!r} never fires.") from None
-    return fires
 
 
-def tick(store: Store, doorbell: Doorbell, *, worker: str, now: datetime) -> int:
-    """Start what is due; one schedule that cannot be started does not stop the others.
+def start_due_schedules(store: Store, doorbell: Doorbell, *, worker: str, now: datetime) -> int:
+    """Start what is due, each once however many tick; one that cannot start stops no other.
 
     Parameters
     ----------
@@ -76,7 +105,7 @@ def tick(store: Store, doorbell: Doorbell, *, worker: str, now: datetime) -> int
     Returns
     -------
     int
-        How many pieces of work were started.
+        How many of them started their work.
 
     Raises
     ------
@@ -96,9 +125,6 @@ def tick(store: Store, doorbell: Doorbell, *, worker: str, now: datetime) -> int
                 error=exc.problem,
                 detail=exc.message,
             )
-    for ring in store.request_due_updates(worker):
-        doorbell.ring(ring["actor"], ring["id"])
-        started += 1
     return started
 
 

@@ -1,157 +1,23 @@
-"""When schedules fire, and that they fire once."""
+"""Schedules that are due start once, whoever ticks."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from threading import Barrier, Thread
-from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import DictRow, dict_row
 from structlog.testing import capture_logs
 
-from core.database import PostgresDatabase
-from core.errors import InvalidRequest
-from core.queue import Doorbell
-from core.schedules import next_run, tick
-from core.store import LOCAL_ADMIN, Store
-
-ROOT = Path(__file__).resolve().parents[1]
-NOW = datetime.now(UTC)
-HOUR = timedelta(hours=1)
-
-
-# Cron expressions ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("cron", "zone", "after", "expected"),
-    [
-        ("0 */4 * * *", "UTC", "2026-03-01T09:30:00+00:00", "2026-03-01T12:00:00+00:00"),
-        ("30 3 * * 0", "UTC", "2026-03-01T03:30:00+00:00", "2026-03-08T03:30:00+00:00"),
-        # A local time is earlier or later in UTC, and so may be its day.
-        ("0 0 * * *", "Asia/Tokyo", "2026-03-01T14:00:00+00:00", "2026-03-01T15:00:00+00:00"),
-        ("0 9 1 * *", "America/New_York", "2026-01-31T23:00:00-05:00", "2026-02-01T14:00:00+00:00"),
-        # Summer time begins in Amsterdam: 9 o'clock is an hour earlier by UTC.
-        ("0 9 * * *", "Europe/Amsterdam", "2026-03-27T12:00:00+00:00", "2026-03-28T08:00:00+00:00"),
-        ("0 9 * * *", "Europe/Amsterdam", "2026-03-28T12:00:00+00:00", "2026-03-29T07:00:00+00:00"),
-        # 2:30 does not exist on that day: it fires when the clock jumps.
-        (
-            "30 2 * * *",
-            "Europe/Amsterdam",
-            "2026-03-28T12:00:00+00:00",
-            "2026-03-29T01:00:00+00:00",
-        ),
-        # 2:30 exists twice when summer time ends: it fires the first time,
-        (
-            "30 2 * * *",
-            "Europe/Amsterdam",
-            "2026-10-24T12:00:00+00:00",
-            "2026-10-25T00:30:00+00:00",
-        ),
-        # and not again.
-        (
-            "30 2 * * *",
-            "Europe/Amsterdam",
-            "2026-10-25T00:30:00+00:00",
-            "2026-10-26T01:30:00+00:00",
-        ),
-    ],
-)
-def test_the_next_run_is_in_local_time(cron: str, zone: str, after: str, expected: str) -> None:
-    found = next_run(cron, zone, datetime.fromisoformat(after))
-
-    assert found.astimezone(UTC) == datetime.fromisoformat(expected)
-
-
-@pytest.mark.parametrize(
-    ("cron", "zone", "said"),
-    [
-        ("61 * * * *", "UTC", "'61 * * * *' means nothing"),
-        ("soon", "UTC", "'soon' means nothing"),
-        ("0 0 31 2 *", "UTC", "'0 0 31 2 *'"),
-        ("0 0 * * *", "Europe/Atlantis", "time zone 'Europe/Atlantis' is not known"),
-        ("0 0 * * *", "", "time zone '' is not known"),
-    ],
-)
-def test_what_never_fires_is_refused_by_name(cron: str, zone: str, said: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        next_run(cron, zone, NOW)
-
-    assert said in str(caught.value)
-
-
-# Ticks ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A database with schedules."""
-
-    store: Store
-    doorbell: Doorbell
-    owner: psycopg.Connection[DictRow]
-
-    def model_type(self, name: str) -> str:
-        self.store.create_model_type(
-            {
-                "name": name,
-                "task": "classification",
-                "source_relation": "public.rows",
-                "key_columns": ["id"],
-                "time_column": "happened_at",
-                "target_column": "label",
-                "feature_columns": ["a"],
-                "metric": "accuracy",
-            }
-        )
-        return name
-
-    def make_due(self, model_type: str, kind: str = "performance_check", **columns: Any) -> None:
-        """One schedule of a model type is due for an hour, the others are not."""
-        columns = {"next_run_at": NOW - HOUR, **columns}
-        self.owner.execute("update ml_retraining_schedules set next_run_at = now() + '1 day'")
-        assignments = ", ".join(f"{name} = %s" for name in columns)
-        self.owner.execute(
-            f"update ml_retraining_schedules set {assignments} where model_type = %s and kind = %s",
-            [*columns.values(), model_type, kind],
-        )
-
-    def schedule(self, model_type: str, kind: str = "performance_check") -> dict[str, Any]:
-        row = self.owner.execute(
-            "select * from ml_retraining_schedules where model_type = %s and kind = %s",
-            [model_type, kind],
-        ).fetchone()
-        assert row is not None
-        return row
-
-    def jobs(self, model_type: str) -> list[dict[str, Any]]:
-        return list(
-            self.owner.execute(
-                "select * from ml_training_jobs where model_type = %s", [model_type]
-            ).fetchall()
-        )
-
-    def tick(self, now: datetime | None = None) -> int:
-        return tick(self.store, self.doorbell, worker="here:1:1", now=now or NOW)
+from core.errors import RefitError
+from core.schedules import next_run
+from tests.triggers.plan import HOUR, NOW, Plan, open_plan
+from tests.triggers.tickers import Ticker, running_tickers
 
 
 @pytest.fixture
 def plan(database_url: str, redis_url: str) -> Iterator[Plan]:
-    database, doorbell = PostgresDatabase(database_url), Doorbell(redis_url)
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as owner:
-        yield Plan(store=Store(database, actor=LOCAL_ADMIN), doorbell=doorbell, owner=owner)
-    database.close()
-    doorbell.close()
+    with open_plan(database_url, redis_url) as plan:
+        yield plan
 
 
 def test_a_new_schedule_only_gets_its_time(plan: Plan) -> None:
@@ -179,7 +45,7 @@ def test_a_due_schedule_starts_its_work_and_moves_on(plan: Plan, kind: str) -> N
 
 def test_runs_that_were_missed_are_made_up_for_once(plan: Plan) -> None:
     name = plan.model_type("churn")
-    plan.make_due(name, next_run_at=NOW - 72 * HOUR)
+    plan.make_due(name, next_run_at=NOW - 21 * 24 * HOUR)
 
     assert plan.tick() == 1
     assert plan.tick() == 0
@@ -223,80 +89,92 @@ def test_a_schedule_that_means_nothing_is_logged_and_the_others_go_on(
     assert next(iter(broken.values())) in failed["detail"]
 
 
-def test_many_tickers_at_once_start_a_schedule_once(plan: Plan) -> None:
+@pytest.fixture
+def tickers(database_url: str, redis_url: str) -> Iterator[list[Ticker]]:
+    with running_tickers(database_url, redis_url, 8) as tickers:
+        yield tickers
+
+
+def test_eight_processes_that_tick_at_once_start_each_due_slot_once(
+    plan: Plan, tickers: list[Ticker]
+) -> None:
+    names = [plan.model_type(f"type_{n}") for n in range(4)]
+    for turn in range(1, 4):
+        plan.owner.execute(
+            "update ml_training_jobs set status = 'cancelled', finished_at = now()"
+            " where status = 'queued'"
+        )
+        plan.owner.execute(
+            "update ml_retraining_schedules set next_run_at = case kind"
+            " when 'performance_check' then now() - interval '1 hour' else now() + '1 day' end"
+        )
+        for ticker in tickers:
+            ticker.tick()
+        started = [int(ticker.answer()) for ticker in tickers]
+
+        assert sum(started) == len(names), started
+        assert [len(plan.jobs(name)) for name in names] == [turn] * len(names)
+
+
+def test_what_was_missed_while_a_schedule_was_off_does_not_run_later(plan: Plan) -> None:
     name = plan.model_type("churn")
     plan.make_due(name)
-    barrier, started = Barrier(4), []
+    schedule = plan.schedule(name)["id"]
+    plan.store.update_schedule(schedule, {"enabled": False})
+    assert plan.tick() == 0
 
-    def run() -> None:
-        barrier.wait()
-        started.append(plan.tick())
+    plan.store.update_schedule(schedule, {"enabled": True})
+    assert plan.tick() == 0
 
-    threads = [Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(started) == [0, 0, 0, 1]
-    assert len(plan.jobs(name)) == 1
+    assert plan.schedule(name)["next_run_at"] > NOW
+    assert plan.jobs(name) == []
 
 
-# The process ---------------------------------------------------------------------------------
-
-RUN = "from core.scheduler import run_scheduler; from core.settings import Settings; "
-
-
-def start_scheduler(folder: Path, **variables: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", f"{RUN} run_scheduler(Settings())"],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_two_schedulers_start_what_is_due_once_and_end_when_asked(
-    plan: Plan, tmp_path: Path, database_url: str, redis_url: str
-) -> None:
+def test_what_was_missed_while_its_model_type_was_off_does_not_run_later(plan: Plan) -> None:
     name = plan.model_type("churn")
     plan.make_due(name)
-    variables = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-    processes = [start_scheduler(tmp_path, **variables) for _ in range(2)]
-    deadline = time.monotonic() + 30
-    while not plan.jobs(name):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    seen = "select count(*) as n from private.workers where kind = 'scheduler'"
-    while (row := plan.owner.execute(seen).fetchone()) and row["n"] < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    plan.store.update_model_type(name, {"enabled": False})
+    assert plan.tick() == 0
 
-    started = time.monotonic()
-    for process, number in zip(processes, (signal.SIGTERM, signal.SIGINT), strict=True):
-        process.send_signal(number)
-    logs = [process.communicate(timeout=15)[1] for process in processes]
+    plan.store.update_model_type(name, {"enabled": True})
+    assert plan.tick() == 0
 
-    assert [process.returncode for process in processes] == [0, 0]
-    assert time.monotonic() - started < 5
-    assert all("scheduler_stopped" in log for log in logs)
-    assert len(plan.jobs(name)) == 1
+    assert plan.schedule(name)["next_run_at"] > NOW
 
 
-def test_a_scheduler_keeps_ticking_while_the_database_is_away(
-    tmp_path: Path, redis_url: str
-) -> None:
-    process = start_scheduler(
-        tmp_path, DATABASE_URL="postgresql://127.0.0.1:1/nothing", REDIS_URL=redis_url
+@pytest.mark.parametrize(
+    "changes", [{"cron": "0 0 1 1 *"}, {"time_zone": "Asia/Tokyo", "cron": "0 0 1 1 *"}]
+)
+def test_another_time_is_computed_anew(plan: Plan, changes: dict[str, str]) -> None:
+    name = plan.model_type("churn")
+    plan.make_due(name)
+    plan.store.update_schedule(plan.schedule(name)["id"], changes)
+
+    assert plan.tick() == 0
+
+    found = plan.schedule(name)["next_run_at"]
+    assert found == next_run("0 0 1 1 *", changes.get("time_zone", "UTC"), NOW)
+
+
+def test_a_change_that_changes_nothing_costs_no_slot(plan: Plan) -> None:
+    name = plan.model_type("churn")
+    plan.make_due(name)
+
+    plan.store.update_schedule(plan.schedule(name)["id"], {"enabled": True, "time_zone": "UTC"})
+
+    assert plan.tick() == 1
+
+
+def test_a_step_that_fails_does_not_keep_the_others_from_being_done(plan: Plan) -> None:
+    name = plan.model_type("churn")
+    plan.make_due(name)
+    plan.owner.execute("drop function private.sweep_lost_work(text, text) cascade")
+    plan.owner.execute(
+        "create or replace function public.sweep_lost_work(p_worker text, p_kind text)"
+        " returns jsonb language plpgsql as $$ begin raise exception 'broken'; end $$"
     )
-    assert process.stderr is not None
-    lines = iter(process.stderr.readline, "")
-    said = next(line for line in lines if "tick_failed" in line)
 
-    process.terminate()
+    with pytest.raises(RefitError, match="broken"):
+        plan.tick()
 
-    assert "database_unavailable" in said
-    process.communicate(timeout=15)
-    assert process.returncode == 0
+    assert len(plan.jobs(name)) == 1

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from core.database import PostgresDatabase
-from core.errors import InvalidRequest, NotFound
+from core.domain import ScheduleKind
+from core.errors import Conflict, InvalidRequest, NotFound
 from core.store import Store
 from tests.database.factories import ADMIN, Row, Scene
 
@@ -139,7 +140,6 @@ def test_a_schedule_is_made_and_changed(scene: Scene) -> None:
         ({"p_time_zone": "Europe/Atlantis"}, "time_zone Europe/Atlantis is not known"),
         ({"p_model_type": "chrun"}, "no model type chrun"),
         ({"p_kind": "sometimes"}, 'ml_schedule_kind: "sometimes"'),
-        ({}, "There is a schedule of this kind"),
     ],
 )
 def test_a_bad_schedule_names_what_is_wrong(scene: Scene, changes: Row, message: str) -> None:
@@ -148,6 +148,13 @@ def test_a_bad_schedule_names_what_is_wrong(scene: Scene, changes: Row, message:
 
     with pytest.raises(InvalidRequest, match=message):
         scene.database.call("create_schedule", {**arguments, **changes})
+
+
+def test_a_second_schedule_of_a_kind_is_refused(scene: Scene) -> None:
+    scene.model_type("churn")
+
+    with pytest.raises(Conflict, match="has a schedule of the kind performance_check"):
+        scene.store.create_schedule("churn", kind=ScheduleKind.PERFORMANCE_CHECK, cron="0 * * * *")
 
 
 @pytest.mark.parametrize(
