@@ -11,10 +11,10 @@ COMPILE_ANY := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 COMPILE := $(COMPILE_ANY) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check format bench requirements clean
+.PHONY: help install demo up test test-faults check format bench requirements clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo '  ARGS="…" is handed on: make demo ARGS="--exit"; PYTHON=… chooses the interpreter'
 
 install: $(STAMP) ## Make .venv with everything in it
@@ -39,8 +39,11 @@ demo: install ## Walk through the main job on a local stack
 up: install ## Start database, queue, functions, worker and scheduler here
 	@$(BIN)/refit up $(ARGS)
 
-test: install ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: install ## Run the tests, but for those of faults
+	@$(BIN)/python -m pytest --ignore=tests/faults $(ARGS)
+
+test-faults: install ## Kill, pause, fill and cut off the parts, and see that nothing is lost
+	@$(BIN)/python -m pytest tests/faults $(ARGS)
 
 check: lint types imports dependencies security sql dockerfile ## Lint, types, import rules, dependencies, security, SQL, Dockerfile
 

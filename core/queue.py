@@ -15,6 +15,7 @@ import redis
 import structlog
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import dq_name
 from redis.connection import parse_url
 
 from core.errors import ConfigurationError
@@ -24,13 +25,15 @@ NAMESPACE = "refit"
 _CONNECT_TIMEOUT_S = 2.0
 # Nothing here blocks in Redis on purpose: consumers poll.
 _ANSWER_TIMEOUT_S = 10.0
+# A request waits for its ring, and can do without: a frozen queue must not hold it up.
+_RING_TIMEOUT_S = 2.0
 # Many rings in a row must not wait for a queue that is away, each anew.
 _AWAY_S = 2.0
 
 _log = structlog.get_logger(__name__)
 
 
-def make_broker(redis_url: str) -> RedisBroker:
+def make_broker(redis_url: str, *, answer_timeout_s: float = _ANSWER_TIMEOUT_S) -> RedisBroker:
     """A broker for this Redis or Valkey, without middleware; it connects when it is used.
 
     Without middleware nothing retries, limits or times a message: all that is the database's and
@@ -40,6 +43,8 @@ def make_broker(redis_url: str) -> RedisBroker:
     ----------
     redis_url : str
         ``redis://`` or ``rediss://`` address.
+    answer_timeout_s : float
+        Seconds after which a queue that says nothing is taken for away.
 
     Raises
     ------
@@ -50,13 +55,15 @@ def make_broker(redis_url: str) -> RedisBroker:
     client = redis.Redis.from_url(
         redis_url,
         socket_connect_timeout=_CONNECT_TIMEOUT_S,
-        socket_timeout=_ANSWER_TIMEOUT_S,
+        socket_timeout=answer_timeout_s,
         health_check_interval=30,
     )
     broker = RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves it unannotated
         client=client, middleware=[], namespace=NAMESPACE
     )
     broker.declare_queue(QUEUE)
+    # Nothing is ever delayed: polling that queue too would double what an idle worker asks.
+    broker.delay_queues.discard(dq_name(QUEUE))
     return broker
 
 
@@ -98,7 +105,13 @@ class Doorbell:
             self._connected().enqueue(message)
         except (redis.RedisError, OSError) as exc:
             self._away_until = time.monotonic() + _AWAY_S
-            _log.warning("queue_away", actor=actor, id=str(work_id), error=type(exc).__name__)
+            _log.warning(
+                "queue_away",
+                actor=actor,
+                id=str(work_id),
+                error=type(exc).__name__,
+                detail=str(exc),  # such as a certificate that is not trusted
+            )
             return False
         return True
 
@@ -141,7 +154,7 @@ class Doorbell:
     def _connected(self) -> RedisBroker:
         with self._lock:
             if self._broker is None:
-                self._broker = make_broker(self._url)
+                self._broker = make_broker(self._url, answer_timeout_s=_RING_TIMEOUT_S)
             return self._broker
 
 

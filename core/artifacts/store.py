@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
@@ -194,9 +195,10 @@ def _is_away(error: Exception) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """What a person needs of a store's error: its kind, and the code that S3 gave."""
+    """What a person needs of a store's error: its kind, and the code of the system or of S3."""
     text = str(error)
     details = [type(error).__name__]
+    details += [os.strerror(int(code)) for code in re.findall(r"\(os error (\d+)\)", text)[:1]]
     details += re.findall(r"status(?: code)?:? (\d{3})", text)[:1]
     details += re.findall(r"<Code>(\w+)</Code>", text)[:1]
     if "kind: Connect" in text:

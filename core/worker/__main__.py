@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+import redis
 import structlog
 from dramatiq import Worker
 
@@ -16,7 +17,9 @@ from core.log import configure_logging
 from core.queue import make_broker
 from core.settings import Settings, get_settings
 from core.stop_signals import StopSignals
+from core.webhooks.sending import Courier
 from core.worker.actors import declare_actors
+from core.worker.callbacks import CallbackSender
 from core.worker.context import WorkerContext
 from core.worker.isolation import start_forkserver
 from core.worker.sweeper import Sweeper
@@ -43,6 +46,7 @@ def main() -> int:
 def _work(settings: Settings) -> None:
     database = PostgresDatabase(settings.require_database_url())
     context = WorkerContext.from_settings(settings, database)
+    callbacks = CallbackSender(context, Courier.from_settings(settings))
     broker = make_broker(settings.require_redis_url())
     declare_actors(broker, context)
     figures = count_messages(broker, settings.metrics_address) if settings.metrics_address else None
@@ -57,11 +61,13 @@ def _work(settings: Settings) -> None:
     sweeper = Sweeper(context)
     worker.start()
     sweeper.start()
+    callbacks.start()
     _log.info("worker_started", worker=context.name, threads=settings.worker_threads)
     signals.wait()
     _log.info("worker_leaving", worker=context.name)
     context.leaving.set()
-    worker.stop(timeout=_STOP_TIMEOUT_MS)
+    _stop(worker)
+    callbacks.stop()
     sweeper.join()
     context.doorbell.close()
     broker.client.close()
@@ -69,6 +75,14 @@ def _work(settings: Settings) -> None:
     if figures:
         figures.cleanup()
     _log.info("worker_stopped", worker=context.name)
+
+
+def _stop(worker: Worker) -> None:
+    try:
+        worker.stop(timeout=_STOP_TIMEOUT_MS)
+    except redis.RedisError as exc:
+        # Fetched messages could not be put back. Their rows are queued: the sweep rings again.
+        _log.warning("queue_away", error=type(exc).__name__)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -16,14 +17,19 @@ from core.worker.resources import Resources
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerContext:
-    """The process's store, doorbell and limits; ``leaving`` is set when it is asked to end."""
+    """The process's store, doorbell and limits.
+
+    ``leaving`` is set when it is asked to end, ``callbacks_due`` when callbacks may be to send.
+    """
 
     name: str
     store: Store
     doorbell: Doorbell
     resources: Resources
     limits: Limits
+    retention_days: Mapping[str, int]
     leaving: Event = field(default_factory=Event)
+    callbacks_due: Event = field(default_factory=Event)
 
     @classmethod
     def from_settings(cls, settings: Settings, database: Database) -> WorkerContext:
@@ -44,4 +50,5 @@ class WorkerContext:
                 memory_limit_mb=settings.training_memory_limit_mb,
                 threads=settings.training_threads,
             ),
+            retention_days=settings.retention_days,
         )

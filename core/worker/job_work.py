@@ -21,7 +21,7 @@ from core.worker.ending import (
 from core.worker.failures import failure
 from core.worker.isolation import run_in_child
 from core.worker.leases import LeaseKeeper, WorkerLeaving
-from core.worker.messages import ArtifactMismatch, Progress
+from core.worker.messages import ArtifactMismatch, Message, Progress, TrainingBegins
 from core.worker.plain_json import plain_json
 from core.worker.tasks import Outcome, TrainingTask, do_training
 
@@ -38,12 +38,21 @@ def work_on_job(context: WorkerContext, job_id: UUID) -> None:
     DatabaseUnavailable
         Before it was claimed.
     """
-    store = context.store
-    job = store.claim_training_job(job_id, context.name)
+    job = context.store.claim_training_job(job_id, context.name)
     if job is None:
         return
-    log = _log.bind(job_id=str(job.id), model_type=job.model_type.name, attempt=job.attempt)
-    log.info("job_claimed")
+    with structlog.contextvars.bound_contextvars(
+        request_id=job.request_id,
+        job_id=str(job.id),
+        model_type=job.model_type.name,
+        attempt=job.attempt,
+    ):
+        _log.info("job_claimed")
+        _see_to(context, job)
+
+
+def _see_to(context: WorkerContext, job: ClaimedJob) -> None:
+    store = context.store
     mismatches: list[ArtifactMismatch] = []
     try:
         outcome = _trained(context, job, mismatches)
@@ -51,9 +60,10 @@ def work_on_job(context: WorkerContext, job_id: UUID) -> None:
     except WorkerLeaving:
         hand_back(context, _ACTOR, job.id, lambda: store.release_training_job(job))
     except LeaseLost as exc:
-        log.warning("lease_lost", detail=exc.message)
+        _log.warning("lease_lost", detail=exc.message)
     else:
-        log.info("job_finished", status=row["status"], result=row["result"], error=row["error"])
+        _log.info("job_finished", status=row["status"], result=row["result"], error=row["error"])
+        context.callbacks_due.set()
         ring_when_queued(context, _ACTOR, row)
         if mismatches and _gave_up_on_champion(job, row):
             report_mismatch(context, mismatches[-1])
@@ -69,6 +79,22 @@ def _gave_up_on_champion(job: ClaimedJob, row: Row) -> bool:
     return failed and not job.force and row["error"]["type"] == ArtifactError.problem
 
 
+class TrainingRefused(Exception):
+    """Cool-down or budget forbid the training; ``outcome`` says so, and what was found before."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome["skip_reason"])
+        self.outcome = outcome
+
+
+def _require_allowed(context: WorkerContext, job: ClaimedJob, begins: TrainingBegins) -> None:
+    answer = context.store.begin_training(job)
+    if not answer["allowed"]:
+        raise TrainingRefused(
+            begins.outcome | {"status": "skipped", "skip_reason": answer["reason"]}
+        )
+
+
 def _trained(
     context: WorkerContext, job: ClaimedJob, mismatches: list[ArtifactMismatch]
 ) -> Outcome:
@@ -82,13 +108,15 @@ def _trained(
             lines=[{"level": "info", "message": plain_json(p.line)} for p in said if p.line],
         )
 
-    def hear(message: Progress | ArtifactMismatch) -> None:
+    def hear(message: Message) -> None:
         match message:
             case Progress():
                 lease.hear(message)
             case ArtifactMismatch():
                 mismatches.append(message)
                 report_mismatch(context, message)
+            case TrainingBegins():
+                _require_allowed(context, job, message)
 
     lease = LeaseKeeper(heartbeat, context.leaving)
     try:
@@ -102,8 +130,10 @@ def _trained(
             )
         except (JobCancelled, LeaseLost, WorkerLeaving):
             raise
+        except TrainingRefused as exc:
+            outcome = exc.outcome
         except Exception as exc:  # noqa: BLE001 - left alone, it would look like a lost worker
-            error = log_failure(exc, job_id=str(job.id), model_type=job.model_type.name)
+            error = log_failure(exc)
             outcome = failure(error)
         lease.pass_on()
     except JobCancelled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 
@@ -24,4 +25,15 @@ class ArtifactMismatch:
     detail: str
 
 
-Send = Callable[[Progress | ArtifactMismatch], None]
+@dataclass(frozen=True, kw_only=True)
+class TrainingBegins:
+    """The check is over and the rows are fit: a model is about to be trained, if it may be.
+
+    ``outcome`` holds what was found out until here, for the case that it may not.
+    """
+
+    outcome: dict[str, Any]
+
+
+Message = Progress | ArtifactMismatch | TrainingBegins
+Send = Callable[[Message], None]

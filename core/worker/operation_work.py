@@ -40,22 +40,30 @@ def work_on_operation(context: WorkerContext, operation_id: UUID) -> None:
     DatabaseUnavailable
         Before it was claimed.
     """
-    store = context.store
-    operation = store.claim_operation(operation_id, context.name)
+    operation = context.store.claim_operation(operation_id, context.name)
     if operation is None:
         return
-    actor = _ACTORS[operation.kind]
-    log = _log.bind(operation_id=str(operation.id), kind=str(operation.kind))
-    log.info("operation_claimed", attempt=operation.attempt)
+    with structlog.contextvars.bound_contextvars(
+        request_id=operation.request_id,
+        operation_id=str(operation.id),
+        kind=str(operation.kind),
+        attempt=operation.attempt,
+    ):
+        _log.info("operation_claimed")
+        _see_to(context, operation)
+
+
+def _see_to(context: WorkerContext, operation: ClaimedOperation) -> None:
+    store, actor = context.store, _ACTORS[operation.kind]
     try:
         outcome = _worked_on(context, operation)
         row = write_outcome(lambda o: store.finish_operation(operation, o), outcome)
     except WorkerLeaving:
         hand_back(context, actor, operation.id, lambda: store.release_operation(operation))
     except LeaseLost as exc:
-        log.warning("lease_lost", detail=exc.message)
+        _log.warning("lease_lost", detail=exc.message)
     else:
-        log.info("operation_finished", status=row["status"], error=row["error"])
+        _log.info("operation_finished", status=row["status"], error=row["error"])
         ring_when_queued(context, actor, row)
 
 
@@ -75,9 +83,7 @@ def _worked_on(context: WorkerContext, operation: ClaimedOperation) -> Outcome:
         except (LeaseLost, WorkerLeaving):
             raise
         except Exception as exc:  # noqa: BLE001 - left alone, it would look like a lost worker
-            error = log_failure(
-                exc, operation_id=str(operation.id), model_type=target.model_type.name
-            )
+            error = log_failure(exc, model_type=target.model_type.name)
             if error.transient:
                 return failure(error)
             errors.append(

@@ -26,8 +26,9 @@ from core.worker.champions import (
     read_labelled,
 )
 from core.worker.failures import failure
-from core.worker.messages import Progress, Send
+from core.worker.messages import Progress, Send, TrainingBegins
 from core.worker.model_pages import page_of_trained
+from core.worker.plain_json import plain_json
 from core.worker.resources import Resources
 from core.worker.tasks import Outcome, TrainingTask
 
@@ -154,6 +155,8 @@ class _Training:
             champion_degraded=self.champion_degraded,
         )
         self._require_new_labels(rows, plan)
+        # Where cool-down or budget forbid it, the worker ends this process.
+        self.send(TrainingBegins(outcome=plain_json(self.outcome)))
         self._stage("train", 0.35, plan.reason)
         trained = self.engine.train(rows, plan, seed=model_type.random_seed)
         reference = trained.reference

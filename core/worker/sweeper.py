@@ -40,7 +40,7 @@ class Sweeper:
         self._thread.join(timeout=SWEEP_SECONDS * 2)
 
     def sweep(self) -> None:
-        """One sweep; once an hour the partitions are kept ahead too.
+        """One sweep; once an hour the house is kept too, for where nobody ticks.
 
         Raises
         ------
@@ -49,7 +49,7 @@ class Sweeper:
         context = self._context
         ring_for_lost_work(context.store, context.doorbell, sweeper=context.name, kind="worker")
         if time.monotonic() >= self._housekeeping_due:
-            context.store.run_housekeeping()
+            context.store.run_housekeeping(context.retention_days)
             self._housekeeping_due = time.monotonic() + HOUSEKEEPING_SECONDS
 
     def _run(self) -> None:

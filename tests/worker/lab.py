@@ -139,6 +139,8 @@ class Lab:
                 "feature_columns": ["size", "colour"],
                 "metric": "accuracy",
                 "engine": "linear",
+                # One training after the other: what holds them up has tests of its own.
+                "cool_down": "0 seconds",
                 **changes,
             }
         )
@@ -303,6 +305,9 @@ class RunningWorker:
             return events[-1] if events else None
 
         return eventually(ask)
+
+    def wait_until_said(self, text: str) -> None:
+        eventually(lambda: text in self.log)
 
     def kill(self) -> None:
         """As the kernel does when memory is short."""

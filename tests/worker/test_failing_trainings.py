@@ -134,25 +134,6 @@ def test_a_database_that_comes_back_costs_only_an_attempt(lab: Lab) -> None:
     assert job["result"]["deployed"] is True
 
 
-def test_a_running_training_can_be_cancelled_within_seconds(
-    lab: Lab, worker: RunningWorker
-) -> None:
-    name = lab.model_type(engine="slow_engines:make_slow")
-    job_id = lab.ask_for_training(name)
-    eventually(lambda: lab.job(job_id)["stage"] == "train")
-
-    lab.store.cancel_job(job_id)
-    job = lab.ended_job(job_id, within=5)
-
-    assert (job["status"], job["result"]) == ("cancelled", None)
-    assert lab.alerts(name) == {}
-    assert lab.store.list_models(model_type=name)["items"] == []
-    # The name is free again at once.
-    (again,) = lab.store.trigger_retraining(model_types=[name])["jobs"]
-    assert again["coalesced"] is False
-    lab.store.cancel_job(again["id"])  # or the sweep would ring for it
-
-
 def lose(file: Path) -> None:
     file.unlink()
 

@@ -102,42 +102,6 @@ def assert_happened_once(lab: Lab, model_type: str, job: Row) -> None:
     assert len(lab.store.list_deployments(model_type=model_type)["items"]) == 1
 
 
-def test_what_a_killed_worker_held_is_finished_by_another_once(lab: Lab, gate: Path) -> None:
-    name = gated_type(lab)
-    with gated_worker(lab, gate) as first:
-        job_id = training_job(lab, name)
-        first.kill()
-        gate.unlink()
-        expire_lease(lab, job_id)  # rather than wait for it
-        with gated_worker(lab, gate):
-            job = lab.ended_job(job_id, within=10)
-
-    assert job["attempt"] == 2
-    assert_happened_once(lab, name, job)
-
-
-def test_a_worker_that_is_asked_to_leave_hands_its_work_back_at_once(lab: Lab, gate: Path) -> None:
-    name = gated_type(lab)
-    with gated_worker(lab, gate) as first, gated_worker(lab, gate) as second:
-        job_id = training_job(lab, name)
-        owner = lab.row("select lease_owner from ml_training_jobs where id = %s", job_id)
-        holder, other = (
-            (first, second)
-            if str(first.process.pid) in owner["lease_owner"].split(":")
-            else (second, first)
-        )
-
-        code = holder.end()
-
-        assert code == 0
-        assert holder.events("work_released")
-        gate.unlink()
-        job = lab.ended_job(job_id, within=10)
-        assert other.events("job_finished")
-    assert job["attempt"] == 1
-    assert_happened_once(lab, name, job)
-
-
 def test_a_worker_that_lost_its_lease_stops_and_writes_nothing(lab: Lab, gate: Path) -> None:
     name = gated_type(lab)
     with gated_worker(lab, gate) as worker:
