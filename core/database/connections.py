@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import select
 import time
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ T = TypeVar("T")
 _INTERVAL_S = 0.1
 # To see that a pooled connection lives: one trip there and back.
 _CHECK_S = 2.0
+# Without a trip it is believed to live, when it has answered a moment ago.
+_BELIEVED_S = 5.0
 
 
 class BoundedConnection(psycopg.Connection[tuple[object, ...]]):
@@ -29,9 +32,19 @@ class BoundedConnection(psycopg.Connection[tuple[object, ...]]):
     ----------
     answer_by : float
         On the clock of ``time.monotonic``, in seconds.
+    answered_at : float
+        When it last gave an answer, on the same clock.
     """
 
     answer_by: float = math.inf
+    answered_at: float = -math.inf
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing came in unasked, as when the server says farewell or is gone."""
+        incoming = select.poll()
+        incoming.register(self.fileno(), select.POLLIN)
+        return not incoming.poll(0)
 
     def wait(self, gen: PQGen[T], interval: float = _INTERVAL_S, timeout: float | None = None) -> T:
         """Every exchange with the server waits here.
@@ -50,16 +63,25 @@ class BoundedConnection(psycopg.Connection[tuple[object, ...]]):
             raise psycopg.OperationalError("The server did not answer in time.") from exc
 
 
+def note_answer(connection: BoundedConnection) -> None:
+    """Remember that the server has answered just now, as when it has let the connection in."""
+    connection.answered_at = time.monotonic()
+
+
 def require_answer(connection: BoundedConnection) -> None:
-    """See that a pooled connection still lives.
+    """See that a pooled connection still lives, by a trip to the server where it may not.
 
     Raises
     ------
     OperationalError
         It does not.
     """
-    connection.answer_by = time.monotonic() + _CHECK_S
+    now = time.monotonic()
+    if now - connection.answered_at < _BELIEVED_S and connection.is_silent:
+        return
+    connection.answer_by = now + _CHECK_S
     connection.execute("")
+    note_answer(connection)
 
 
 def require_address(database_url: str) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -14,10 +15,15 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from core.database.connections import BoundedConnection, require_address, require_answer
-from core.database.protocol import named_error
+from core.database.connections import (
+    BoundedConnection,
+    note_answer,
+    require_address,
+    require_answer,
+)
+from core.database.sqlstates import state_error, unsendable_text
 from core.domain import User
-from core.errors import DatabaseUnavailable, Forbidden, InvalidRequest, RefitError
+from core.errors import DatabaseUnavailable, InvalidRequest, RefitError
 
 _CHECKOUT_TIMEOUT_S = 5.0
 # A call's trips to the server, together. A busy server gives up before that and says so; one that
@@ -66,6 +72,7 @@ class PostgresDatabase:
                     max_size=self._max_connections,
                     timeout=_CHECKOUT_TIMEOUT_S,
                     reconnect_timeout=_CHECKOUT_TIMEOUT_S,
+                    configure=note_answer,
                     check=require_answer,
                     # A transaction pooler keeps no prepared statements.
                     kwargs={"prepare_threshold": None, "connect_timeout": 5, "autocommit": True},
@@ -82,26 +89,27 @@ class PostgresDatabase:
     ) -> Any:
         """Call ``public.<function>``; see :class:`core.database.protocol.Database`."""
         role, claims = ("service_role", {}) if user is None else ("authenticated", user.claims)
-        statement = sql.SQL("select public.{}({})").format(
-            sql.Identifier(function),
-            sql.SQL(", ").join(
-                sql.SQL("{} => %s").format(sql.Identifier(name)) for name in arguments
-            ),
-        )
+        statement = _statement(function, tuple(arguments))
         values = [_adapted(value) for value in arguments.values()]
         try:
             with self._opened_pool().connection() as connection:
                 connection.answer_by = time.monotonic() + _ANSWER_TIMEOUT_S
-                with connection.transaction():
+                # Sent together: one trip there and back, and one transaction, which PostgreSQL
+                # opens at the first statement and commits, or undoes, where the pipeline ends.
+                with connection.pipeline():
                     connection.execute(
                         _ENTER,
                         (role, json.dumps(claims), _STATEMENT_TIMEOUT_MS),
                     )
-                    row = connection.execute(statement, values).fetchone()
+                    answer = connection.execute(statement, values)
+                row = answer.fetchone()
+                note_answer(connection)
         except (PoolTimeout, PoolClosed) as exc:
             raise DatabaseUnavailable("The database does not answer.") from exc
         except psycopg.Error as exc:
             raise _translated(exc) from exc
+        except UnicodeEncodeError as exc:
+            raise unsendable_text() from exc
         return None if row is None else row[0]
 
     def close(self) -> None:
@@ -110,6 +118,13 @@ class PostgresDatabase:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None
+
+
+# There are as many as the store has methods, and a few more by their optional arguments.
+@lru_cache(maxsize=512)
+def _statement(function: str, names: tuple[str, ...]) -> bytes:
+    arguments = sql.SQL(", ").join(sql.SQL("{} => %s").format(sql.Identifier(n)) for n in names)
+    return sql.SQL("select public.{}({})").format(sql.Identifier(function), arguments).as_bytes()
 
 
 def _adapted(value: Any) -> Any:
@@ -125,36 +140,15 @@ def _adapted(value: Any) -> Any:
 
 
 def _translated(exc: psycopg.Error) -> RefitError:
-    state = exc.sqlstate or ""
-    named = named_error(
-        state,
-        exc.diag.message_primary or str(exc),
-        exc.diag.message_detail,
-        exc.diag.message_hint,
-    )
-    if named is not None:
-        return named
-    # 08 connection, 53 resources, 57P shutdown; without a state the connection itself broke.
-    if state[:2] in {"08", "53"} or state[:3] == "57P" or isinstance(exc, psycopg.InterfaceError):
+    message = exc.diag.message_primary or str(exc)
+    known = state_error(exc.sqlstate or "", message, exc.diag.message_detail, exc.diag.message_hint)
+    if known is not None:
+        return known
+    # Without a state nothing of PostgreSQL's said so: the connection itself broke.
+    lost = isinstance(exc, psycopg.OperationalError) and not exc.sqlstate
+    if lost or isinstance(exc, psycopg.InterfaceError):
         return DatabaseUnavailable("The database does not answer.")
-    if not state and isinstance(exc, psycopg.OperationalError):
-        return DatabaseUnavailable("The database does not answer.")
-    # 40 serialisation and deadlock, 55P lock not available, 57014 statement timeout.
-    if state[:2] == "40" or state[:3] == "55P" or state == "57014":
-        return DatabaseUnavailable(
-            "The database is too busy; nothing was changed.", hint="Try again."
-        )
-    if state == "42501":
-        return Forbidden(f"The database refused: {exc.diag.message_primary}.")
-    if state in {"42883", "42P01", "3F000", "42704"}:
-        return RefitError(
-            f"The database lacks something: {exc.diag.message_primary}.",
-            hint="Apply the migrations: refit migrate.",
-        )
-    # 22: a value that is no uuid, enum member or time; 23: one that a constraint refuses.
-    if state[:2] in {"22", "23"}:
-        return InvalidRequest(exc.diag.message_primary or "A value is not valid.")
     # Refused before it was sent: a text with a NUL character.
-    if not state and isinstance(exc, psycopg.DataError):
+    if not exc.sqlstate and isinstance(exc, psycopg.DataError):
         return InvalidRequest(f"A value is not valid: {exc}.")
-    return RefitError(f"The database refused: {exc.diag.message_primary or exc}.")
+    return RefitError(f"The database refused: {message}.")

@@ -145,3 +145,23 @@ def test_the_status_shows_what_is_going_on(scene: Scene) -> None:
     assert [w["id"] for w in status["workers"]] == ["worker-1"]
     staging = scene.store.get_status(Environment.STAGING)
     assert (staging["champions"], staging["open_alerts"]) == ([], [])
+
+
+def test_a_scheduler_may_tick_once_a_minute_and_a_worker_sweeps_more_often(scene: Scene) -> None:
+    for kind in ("worker", "scheduler"):
+        for age in (20, 60, 100):
+            scene.owner.execute(
+                "insert into private.workers (id, kind, last_seen_at) "
+                "values (%s, %s, clock_timestamp() - %s)",
+                (f"{kind} {age}", kind, timedelta(seconds=age)),
+            )
+
+    assert scene.store.get_health() == {
+        "workers": ["worker 20"],
+        "schedulers": ["scheduler 20", "scheduler 60"],
+    }
+    assert [w["id"] for w in scene.store.get_status()["workers"]] == [
+        "scheduler 20",
+        "scheduler 60",
+        "worker 20",
+    ]
