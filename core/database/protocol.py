@@ -48,6 +48,7 @@ _BY_NAME: dict[str, type[errors.RefitError]] = {
     for cls in (
         errors.InvalidRequest,
         errors.UnknownModelType,
+        errors.IdempotencyKeyReused,
         errors.Unauthenticated,
         errors.Forbidden,
         errors.NotFound,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.database import PostgresDatabase
+from core.doctor.callbacks import look_at_callbacks
 from core.doctor.findings import Finding, Outcome, look
 from core.doctor.models import look_at_champions, look_at_model_types
 from core.doctor.operation import (
@@ -14,6 +15,7 @@ from core.doctor.operation import (
     look_at_workers,
 )
 from core.doctor.servers import look_at_artifacts, look_at_database, look_at_queue
+from core.doctor.supabase import look_at_supabase
 from core.settings import Settings
 from core.store import LOCAL_ADMIN, Store
 
@@ -30,6 +32,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """
     yield from look("queue", look_at_queue, settings)
     yield from look("artifacts", look_at_artifacts, settings)
+    yield from look("supabase", look_at_supabase, settings)
+    yield from look("callbacks", look_at_callbacks, settings)
     database = look("database", look_at_database, settings)
     yield from database
     if any(finding.outcome is Outcome.FAIL for finding in database):
