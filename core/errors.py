@@ -53,12 +53,24 @@ class UnknownModelType(InvalidRequest):
     problem = "unknown_model_type"
 
 
+class IdempotencyKeyReused(InvalidRequest):
+    """An Idempotency-Key was sent with another body before."""
+
+    problem = "idempotency_key_reused"
+
+
 class Unauthenticated(RefitError):
     """No credentials, or credentials that are wrong, expired or revoked."""
 
     status = 401
     problem = "unauthenticated"
     title = "Credentials are missing or wrong"
+
+
+class InvalidToken(Unauthenticated):
+    """A user token that is expired, another project's, or not one at all."""
+
+    problem = "invalid_token"
 
 
 class Forbidden(RefitError):
@@ -135,8 +147,21 @@ class PayloadTooLarge(RefitError):
     title = "The body is too large"
 
 
+class TooManyRequests(RefitError):
+    """One sender asked more often than the limit allows."""
+
+    status = 429
+    problem = "too_many_requests"
+    title = "Too many requests"
+    transient = True
+
+    def __init__(self, message: str, *, retry_after_s: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
 class DatabaseUnavailable(RefitError):
-    """The database did not answer; nothing was changed."""
+    """The database did not answer; nothing is half done, and what was asked may be done or not."""
 
     status = 503
     problem = "database_unavailable"
@@ -150,6 +175,15 @@ class QueueUnavailable(RefitError):
     status = 503
     problem = "queue_unavailable"
     title = "The queue is away"
+    transient = True
+
+
+class SigningKeysUnavailable(RefitError):
+    """Supabase's public keys could not be fetched, so no user token can be verified."""
+
+    status = 503
+    problem = "signing_keys_unavailable"
+    title = "User tokens cannot be verified now"
     transient = True
 
 

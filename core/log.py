@@ -54,6 +54,8 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
         )
     )
     logging.basicConfig(handlers=[handler], level=number, force=True)
+    # A line for each request that it sends is for whoever debugs it.
+    logging.getLogger("httpx").setLevel(max(number, logging.WARNING))
 
 
 def _processors() -> list[Processor]:

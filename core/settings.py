@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import ConfigurationError
+from core.retention import DEFAULT_DAYS, parse_retention
+
+_RATE = r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$"
 
 
 def default_home() -> Path:
@@ -34,8 +38,38 @@ class Settings(BaseSettings):
     supabase_url: str | None = Field(
         None, alias="SUPABASE_URL", description="The Supabase project's address."
     )
+    supabase_secret_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"),
+        description="The project's secret key, sb_secret_…: functions without DATABASE_URL and "
+        "refit users need it.",
+    )
+    supabase_publishable_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"),
+        description="The project's publishable key, sb_publishable_…: functions without "
+        "DATABASE_URL send it beside a user's token.",
+    )
+    supabase_jwt_secret: SecretStr | None = Field(
+        None,
+        alias="SUPABASE_JWT_SECRET",
+        # A shorter one can be guessed from any token that it signed.
+        min_length=32,
+        description="Only for projects that still sign user tokens with the legacy secret.",
+    )
     redis_url: SecretStr | None = Field(
         None, alias="REDIS_URL", description="Redis or Valkey address (redis:// or rediss://)."
+    )
+    n8n_webhook_url: SecretStr | None = Field(
+        None,
+        alias="N8N_WEBHOOK_URL",
+        description="Webhook of your n8n workflow; callbacks may go to its host.",
+    )
+    api_base_url: str | None = Field(
+        None,
+        alias="API_BASE_URL",
+        pattern=r"^https?://\S+$",
+        description="Where callers reach the functions, such as http://localhost:3000/api.",
     )
     port: int = Field(3000, alias="PORT", ge=0, le=65535, description="Port of the functions.")
     log_level: str = Field(
@@ -64,6 +98,16 @@ class Settings(BaseSettings):
     )
     s3_endpoint_url: str | None = Field(
         None, alias="REFIT_S3_ENDPOINT_URL", description="For S3-compatible stores."
+    )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        alias="REFIT_WEBHOOK_SECRET",
+        description="What workers sign callbacks with: whsec_ and 24 to 64 bytes in base64.",
+    )
+    webhook_allowed_hosts: str = Field(
+        "",
+        alias="REFIT_WEBHOOK_ALLOWED_HOSTS",
+        description="Comma-separated hosts that callbacks may go to though they are not public.",
     )
     engines: str = Field(
         "",
@@ -108,6 +152,69 @@ class Settings(BaseSettings):
     training_memory_limit_mb: int = Field(
         8192, alias="REFIT_TRAINING_MEMORY_LIMIT_MB", ge=256, description="MiB a training may use."
     )
+    rate_limit_reads: str = Field(
+        "600/minute",
+        alias="REFIT_RATE_LIMIT_READS",
+        pattern=_RATE,
+        description="How often one key or user may read: NUMBER/second, minute, hour or day.",
+    )
+    rate_limit_work: str = Field(
+        "120/minute",
+        alias="REFIT_RATE_LIMIT_WORK",
+        pattern=_RATE,
+        description="How often one key or user may ask for work or change something.",
+    )
+    rate_limit_failures: str = Field(
+        "120/minute",
+        alias="REFIT_RATE_LIMIT_FAILURES",
+        pattern=_RATE,
+        description="How often one address may send wrong credentials, to each process; a proxy "
+        "counts as one address.",
+    )
+    cache_seconds: float = Field(
+        2,
+        alias="REFIT_CACHE_SECONDS",
+        ge=0,
+        le=60,
+        description="How long the answer to a read serves again; 0: never. Changes made through "
+        "the functions are seen at once.",
+    )
+    cors_origins: str = Field(
+        "",
+        alias="REFIT_CORS_ORIGINS",
+        pattern=r"^$|^https?://[^\s/,*]+(,https?://[^\s/,*]+)*$",
+        description="Comma-separated origins whose pages may ask the functions, such as "
+        "https://app.example.org; none when empty.",
+    )
+    retention: str = Field(
+        "",
+        alias="REFIT_RETENTION_DAYS",
+        description="Comma-separated TABLE=DAYS (or TABLE=forever) where a table's rows are to be "
+        f"kept otherwise than {', '.join(f'{t}={d}' for t, d in DEFAULT_DAYS.items())}.",
+    )
+
+    @field_validator("retention")
+    @classmethod
+    def _retention_makes_sense(cls, given: str) -> str:
+        parse_retention(given)
+        return given
+
+    @property
+    def retention_days(self) -> Mapping[str, int]:
+        """How many days each table's rows are kept; what is kept for ever is not in it."""
+        return parse_retention(self.retention)
+
+    @field_validator(
+        "supabase_url",
+        "supabase_secret_key",
+        "supabase_publishable_key",
+        "supabase_jwt_secret",
+        mode="before",
+    )
+    @classmethod
+    def _nothing_is_not_set(cls, given: object) -> object:
+        """Containers pass a variable that their host lacks as an empty one."""
+        return None if given == "" else given
 
     def require_database_url(self) -> str:
         """DATABASE_URL, or an error that names it."""
@@ -153,4 +260,5 @@ def get_settings() -> Settings:
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]
         variable = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{variable}: {first['msg']}.") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{variable}: {message}.") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
 from core.settings import Settings
@@ -32,7 +32,7 @@ def env_example() -> str:
     """The text of ``.env.example``: every variable, commented out, with its default."""
     blocks = []
     for name, field in _variables():
-        blocks.append(f"# {field.description}\n# {name}={_default(field)}\n")
+        blocks.append(f"# {_meaning(field)}\n# {name}={_default(field)}\n")
     return "\n".join([_ENV_HEAD, *blocks])
 
 
@@ -42,7 +42,7 @@ def configuration_page() -> str:
     for name, field in _variables():
         default = _default(field)
         shown = f"`{default}`" if default else "–"
-        meaning = f"{field.description}{' Secret.' if _is_secret(field) else ''}"
+        meaning = f"{_meaning(field)}{' Secret.' if _is_secret(field) else ''}"
         rows[name.startswith("REFIT_")].append(f"| `{name}` | {shown} | {meaning} |")
     head = ["| variable | default | meaning |", "|---|---|---|"]
     lines = [
@@ -57,7 +57,21 @@ def configuration_page() -> str:
 def _variables() -> Iterator[tuple[str, FieldInfo]]:
     """Each setting with its variable's name."""
     for field in Settings.model_fields.values():
-        yield str(field.validation_alias), field
+        yield _names(field)[0], field
+
+
+def _names(field: FieldInfo) -> list[str]:
+    """The variable's name, and others that are read where it is not set."""
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices]
+    return [str(alias)]
+
+
+def _meaning(field: FieldInfo) -> str:
+    """What a variable is for, and how else it may be called."""
+    others = "".join(f" Or {name}." for name in _names(field)[1:])
+    return f"{field.description}{others}"
 
 
 def _default(field: FieldInfo) -> str:

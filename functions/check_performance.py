@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, Field
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
 
 from core.domain import Environment, Role
 from core.web import Answer, Call, Parameters, answer_operation, endpoint
-from core.web.fields import Names, WaitSeconds
+from core.web.fields import AS_OF_NEEDS_NAMES, Names, Time, WaitSeconds, Whole, rules
 
 
 class CheckPerformance(Parameters):
     """Whose metric is to be measured, over how many days, against which drop."""
 
+    model_config = ConfigDict(json_schema_extra=rules(AS_OF_NEEDS_NAMES))
+
     model_types: Names | None = None
     threshold: float | None = Field(None, ge=0.0001, le=1)
-    time_window: int = Field(7, ge=1, le=3650)
+    time_window: Annotated[int, Field(ge=1, le=3650), Whole] = 7
     environment: Environment | None = None
-    as_of: AwareDatetime | None = None
+    as_of: Time | None = None
     wait_seconds: WaitSeconds = 10
 
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import AwareDatetime, model_validator
+from pydantic import ConfigDict, model_validator
 
 from core.domain import Environment, Role
 from core.web import Answer, Call, Parameters, answer_operation, endpoint
-from core.web.fields import Ids, Names, Reason, WaitSeconds
+from core.web.fields import Ids, Names, Reason, Time, WaitSeconds, exactly_one_of, rules
 
 
 class DeployModel(Parameters):
     """Which models are to serve."""
+
+    model_config = ConfigDict(json_schema_extra=rules(exactly_one_of("model_ids", "model_types")))
 
     model_ids: Ids | None = None
     model_types: Names | None = None
     environment: Environment | None = None
     force: bool = False
     reason: Reason | None = None
-    as_of: AwareDatetime | None = None
+    as_of: Time | None = None
     wait_seconds: WaitSeconds = 10
 
     @model_validator(mode="after")

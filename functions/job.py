@@ -10,4 +10,6 @@ from core.web.fields import Identified
 @endpoint("GET", Role.VIEWER, Identified)
 def job(call: Call[Identified]) -> Answer:
     """One training job, by its id."""
-    return Answer(body=call.store.get_training_job(call.parameters.id))
+    found = call.store.get_training_job(call.parameters.id)
+    call.note_end(found)
+    return Answer(body=found)

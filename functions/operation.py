@@ -10,4 +10,6 @@ from core.web.fields import Identified
 @endpoint("GET", Role.VIEWER, Identified)
 def operation(call: Call[Identified]) -> Answer:
     """One operation, by its id."""
-    return Answer(body=call.store.get_operation(call.parameters.id))
+    found = call.store.get_operation(call.parameters.id)
+    call.note_end(found)
+    return Answer(body=found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.domain import Environment, Role
 from core.web import Answer, Call, Parameters, endpoint
-from core.web.fields import Reason, Text
+from core.web.fields import NeededReason, Text
 
 
 class RollbackModel(Parameters):
@@ -12,7 +12,7 @@ class RollbackModel(Parameters):
 
     model_type: Text
     environment: Environment | None = None
-    reason: Reason
+    reason: NeededReason
 
 
 @endpoint("POST", Role.ADMIN, RollbackModel)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
+from pydantic import ConfigDict
 
 from core.domain import Environment, Role
 from core.web import Answer, Call, Parameters, endpoint
-from core.web.fields import Names, Reason, WebAddress
+from core.web.fields import (
+    AS_OF_NEEDS_NAMES,
+    DEPLOYING_NEEDS_VALIDATING,
+    Names,
+    Reason,
+    Time,
+    WebAddress,
+)
+from core.webhooks.addresses import check_webhook_url
 
 
 class TriggerRetraining(Parameters):
     """What is to be retrained, and what may follow without asking."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [AS_OF_NEEDS_NAMES, DEPLOYING_NEEDS_VALIDATING]}
+    )
 
     model_types: Names | None = None
     force: bool = False
@@ -20,13 +32,15 @@ class TriggerRetraining(Parameters):
     auto_deploy: bool = True
     reason: Reason | None = None
     webhook_url: WebAddress | None = None
-    as_of: AwareDatetime | None = None
+    as_of: Time | None = None
 
 
 @endpoint("POST", Role.OPERATOR, TriggerRetraining)
 def trigger_retraining(call: Call[TriggerRetraining]) -> Answer:
     """Queue the jobs and answer at once: 202 ``{jobs: [{id, model_type, status, coalesced}]}``."""
     asked = call.parameters
+    if asked.webhook_url is not None:
+        check_webhook_url(call.services.settings, asked.webhook_url)
     answer = call.store.trigger_retraining(
         model_types=asked.model_types,
         force=asked.force,

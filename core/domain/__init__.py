@@ -4,7 +4,7 @@ Rows come from the database as JSON objects; ``from_row`` turns one into its rec
 imports pandas or scikit-learn: functions load this package.
 """
 
-from core.domain.callers import Actor, User
+from core.domain.callers import Actor, StandingKey, User
 from core.domain.judgements import (
     DataQuality,
     Gate,
@@ -26,6 +26,7 @@ from core.domain.words import (
     JobStatus,
     OperationKind,
     Role,
+    ScheduleKind,
     Serves,
     Task,
     ValidationVerdict,
@@ -55,7 +56,9 @@ __all__ = [
     "QualityFinding",
     "Reference",
     "Role",
+    "ScheduleKind",
     "Serves",
+    "StandingKey",
     "StoredModel",
     "Target",
     "Task",

@@ -24,6 +24,14 @@ class Actor:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StandingKey:
+    """A machine key that is neither revoked nor expired."""
+
+    actor: Actor
+    expires_in_s: float | None  # None: it does not expire
+
+
+@dataclass(frozen=True, kw_only=True)
 class User:
     """A signed-in user, by a token that was verified; row level security decides for them."""
 

@@ -42,6 +42,8 @@ class ModelType:
     final_fit: bool = True
     random_seed: int = 0
     replay: bool = False
+    cool_down: timedelta = timedelta(hours=1)  # from one training's beginning to the next one's
+    monthly_retraining_budget: int | None = 100  # trainings a calendar month (UTC); None: no limit
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -72,4 +74,6 @@ class ModelType:
             final_fit=row["final_fit"],
             random_seed=row["random_seed"],
             replay=row["replay"],
+            cool_down=timedelta(seconds=row["cool_down_seconds"]),
+            monthly_retraining_budget=row["monthly_retraining_budget"],
         )

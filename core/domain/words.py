@@ -60,6 +60,13 @@ class OperationKind(StrEnum):
     DEPLOYMENT = "deployment"
 
 
+class ScheduleKind(StrEnum):
+    """What a schedule starts."""
+
+    PERFORMANCE_CHECK = "performance_check"  # a training only when the champion got worse
+    FORCED_RETRAINING = "forced_retraining"
+
+
 class CheckVerdict(StrEnum):
     """What a performance check concluded."""
 

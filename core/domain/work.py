@@ -86,6 +86,7 @@ class ClaimedJob:
     lease_token: UUID
     model_type: ModelType
     environment: Environment
+    request_id: str | None  # of the request that asked for it
     attempt: int
     force: bool
     auto_validate: bool
@@ -103,6 +104,7 @@ class ClaimedJob:
             lease_token=UUID(row["lease_token"]),
             model_type=ModelType.from_row(row["model_type"]),
             environment=Environment(job["environment"]),
+            request_id=job["request_id"],
             attempt=job["attempt"],
             force=job["force"],
             auto_validate=job["auto_validate"],
@@ -139,6 +141,7 @@ class ClaimedOperation:
     lease_token: UUID
     kind: OperationKind
     environment: Environment
+    request_id: str | None  # of the request that asked for it
     attempt: int
     parameters: Mapping[str, Any]
     evaluated_at: datetime
@@ -153,6 +156,7 @@ class ClaimedOperation:
             lease_token=UUID(row["lease_token"]),
             kind=OperationKind(operation["kind"]),
             environment=Environment(operation["environment"]),
+            request_id=operation["request_id"],
             attempt=operation["attempt"],
             parameters=operation["parameters"],
             evaluated_at=datetime.fromisoformat(row["evaluated_at"]),

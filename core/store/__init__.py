@@ -7,16 +7,18 @@ them may do what is decided in SQL.
 from __future__ import annotations
 
 from core.domain import Actor, Role
-from core.store.caller import Json
+from core.store.callbacks import Callbacks
+from core.store.caller import Json, Once
+from core.store.housekeeping import Housekeeping
 from core.store.machinery import LEASE_SECONDS, Machinery
 from core.store.reads import Reads
 from core.store.requests import Requests
 
-__all__ = ["LEASE_SECONDS", "LOCAL_ADMIN", "Json", "Store"]
+__all__ = ["LEASE_SECONDS", "LOCAL_ADMIN", "Json", "Once", "Store"]
 
 # What `refit` commands do on the machine of whoever holds DATABASE_URL.
 LOCAL_ADMIN = Actor(kind="system", id="cli", name="command line", role=Role.ADMIN)
 
 
-class Store(Requests, Reads, Machinery):
+class Store(Requests, Reads, Callbacks, Housekeeping, Machinery):
     """The SQL functions in their three classes, called in one caller's name."""

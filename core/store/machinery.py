@@ -12,6 +12,8 @@ from core.domain import (
     ClaimedJob,
     ClaimedOperation,
     Role,
+    StandingKey,
+    User,
 )
 from core.store.caller import Caller, Json
 
@@ -23,8 +25,16 @@ class Machinery(Caller):
 
     def find_api_key(self, key_hash: str) -> Actor | None:
         """Who a machine key is, or None when there is no standing one."""
+        key = self.find_standing_key(key_hash)
+        return None if key is None else key.actor
+
+    def find_standing_key(self, key_hash: str) -> StandingKey | None:
+        """Who a machine key is and how long it stands, or None when there is no such one."""
         row = self._work("find_api_key", p_key_hash=key_hash)
-        return row and Actor(kind="key", id=row["id"], name=row["name"], role=Role(row["role"]))
+        return row and StandingKey(
+            actor=Actor(kind="key", id=row["id"], name=row["name"], role=Role(row["role"])),
+            expires_in_s=row["expires_in_seconds"],
+        )
 
     def claim_training_job(self, job_id: UUID, worker: str) -> ClaimedJob | None:
         """Take a queued job under a lease; None when there is nothing to take (any more)."""
@@ -58,6 +68,18 @@ class Machinery(Caller):
             p_lines=[dict(line) for line in lines] or None,
         )
         return bool(row["cancel_requested"])
+
+    def begin_training(self, job: ClaimedJob) -> Json:
+        """Ask whether cool-down and budget allow the training, and count it: once for a job.
+
+        Returns
+        -------
+        dict
+            ``allowed``; where it is False also ``reason`` and ``until``, the time from which on
+            the next one may begin.
+        """
+        answer: Json = self._work("begin_training", p_id=job.id, p_lease_token=job.lease_token)
+        return answer
 
     def release_training_job(self, job: ClaimedJob) -> None:
         """Hand a job back at once; the attempt does not count."""
@@ -137,13 +159,8 @@ class Machinery(Caller):
         return answer
 
     def get_health(self) -> Json:
-        """Who was seen in the last 30 seconds: ``{workers: [name], schedulers: [name]}``."""
+        """Who is present: ``{workers: [name], schedulers: [name]}``."""
         answer: Json = self._work("get_health")
-        return answer
-
-    def run_housekeeping(self) -> Json:
-        """Keep the partitions ahead."""
-        answer: Json = self._work("run_housekeeping")
         return answer
 
     def request_due_updates(self, worker: str) -> list[Json]:
@@ -169,3 +186,25 @@ class Machinery(Caller):
             p_worker=worker,
         )
         return answer
+
+    def record_refusal(
+        self,
+        actor: Actor | User | None,
+        *,
+        action: str,
+        status: int,
+        problem: str,
+        detail: str,
+        request_id: str,
+    ) -> None:
+        """Write an audit row about a refused request; without an actor nobody knows whose."""
+        self._work(
+            "record_refusal",
+            p_actor=actor
+            and {"kind": actor.kind, "id": actor.id, "name": actor.name, "role": actor.role},
+            p_action=action,
+            p_status=status,
+            p_problem=problem,
+            p_detail=detail,
+            p_request_id=request_id,
+        )

@@ -49,14 +49,19 @@ class Reads(Caller):
         self,
         *,
         model_type: str | None = None,
+        environment: Environment | None = None,
         status: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Json:
-        """Trained versions, newest first: ``{items, next_cursor}``."""
+        """Trained versions, newest first: ``{items, next_cursor}``.
+
+        With an environment only those that serve it.
+        """
         answer: Json = self._ask(
             "list_models",
             p_model_type=model_type,
+            p_environment=environment,
             p_status=status,
             p_limit=limit,
             p_cursor=cursor,
@@ -88,14 +93,16 @@ class Reads(Caller):
         *,
         model_type: str | None = None,
         environment: Environment | None = None,
+        status: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Json:
-        """Performance checks, newest first: ``{items, next_cursor}``."""
+        """Performance checks, newest first: ``{items, next_cursor}``; status is the verdict."""
         answer: Json = self._ask(
             "list_metrics",
             p_model_type=model_type,
             p_environment=environment,
+            p_status=status,
             p_limit=limit,
             p_cursor=cursor,
         )
@@ -146,20 +153,51 @@ class Reads(Caller):
         *,
         model_type: str | None = None,
         environment: Environment | None = None,
+        status: str | None = None,
+        action: str | None = None,
+        entity: str | None = None,
+        entity_id: str | None = None,
+        request_id: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Json:
-        """Who did what, newest first: ``{items, next_cursor}``."""
+        """Who did what, newest first: ``{items, next_cursor}``.
+
+        ``status`` is what something became, such as ``succeeded``, or the outcome of an event.
+        """
         answer: Json = self._ask(
             "list_audit_logs",
             p_model_type=model_type,
             p_environment=environment,
+            p_status=status,
+            p_action=action,
+            p_entity=entity,
+            p_entity_id=entity_id,
+            p_request_id=request_id,
             p_limit=limit,
             p_cursor=cursor,
         )
         return answer
 
-    def list_schedules(self, model_type: str | None = None) -> Json:
-        """Schedules by model type, with their next runs: ``{items}``."""
-        answer: Json = self._ask("list_schedules", p_model_type=model_type)
+    def list_schedules(
+        self,
+        model_type: str | None = None,
+        *,
+        environment: Environment | None = None,
+        status: str | None = None,
+        limit: int = 200,
+        cursor: str | None = None,
+    ) -> Json:
+        """Schedules by model type, with their next runs: ``{items, next_cursor}``.
+
+        ``status`` is ``enabled`` or ``disabled``.
+        """
+        answer: Json = self._ask(
+            "list_schedules",
+            p_model_type=model_type,
+            p_environment=environment,
+            p_status=status,
+            p_limit=limit,
+            p_cursor=cursor,
+        )
         return answer

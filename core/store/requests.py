@@ -11,6 +11,7 @@ from core.domain import (
     Environment,
     ModelType,
     Role,
+    ScheduleKind,
 )
 from core.store.caller import Caller, Json
 
@@ -38,7 +39,7 @@ class Requests(Caller):
         A coalesced request names the active job; where that runs already and does less than was
         asked, its ``follow_up`` names the job that does.
         """
-        answer: Json = self._ask(
+        answer: Json = self._request(
             "trigger_retraining",
             p_model_types=_names(model_types),
             p_force=force,
@@ -65,7 +66,7 @@ class Requests(Caller):
         request_id: str | None = None,
     ) -> UUID:
         """Queue a performance check over ``time_window`` days; returns the operation's id."""
-        answer = self._ask(
+        answer = self._request(
             "request_check",
             p_model_types=_names(model_types),
             p_threshold=threshold,
@@ -87,7 +88,7 @@ class Requests(Caller):
         request_id: str | None = None,
     ) -> UUID:
         """Queue a validation; returns the operation's id."""
-        answer = self._ask(
+        answer = self._request(
             "request_validation",
             p_model_ids=_ids(model_ids),
             p_model_types=_names(model_types),
@@ -110,7 +111,7 @@ class Requests(Caller):
         request_id: str | None = None,
     ) -> UUID:
         """Queue a deployment; returns the operation's id."""
-        answer = self._ask(
+        answer = self._request(
             "request_deployment",
             p_model_ids=_ids(model_ids),
             p_model_types=_names(model_types),
@@ -130,7 +131,7 @@ class Requests(Caller):
         environment: Environment = Environment.PRODUCTION,
     ) -> Json:
         """Go back to the model that served before: ``{deployment}``."""
-        answer: Json = self._ask(
+        answer: Json = self._request(
             "rollback_model",
             p_model_type=model_type,
             p_reason=reason,
@@ -140,18 +141,68 @@ class Requests(Caller):
 
     def cancel_job(self, job_id: UUID) -> Json:
         """Cancel what is queued, or ask what runs to stop: ``{job}``, or ``{operation}``."""
-        answer: Json = self._ask("cancel_job", p_id=job_id)
+        answer: Json = self._request("cancel_job", p_id=job_id)
         return answer
 
     def create_model_type(self, definition: Mapping[str, Any]) -> ModelType:
         """Register a model type; keys are the columns of ``ml_model_types``."""
-        return ModelType.from_row(self._ask("create_model_type", p_definition=dict(definition)))
+        return ModelType.from_row(self._request("create_model_type", p_definition=dict(definition)))
 
     def update_model_type(self, name: str, changes: Mapping[str, Any]) -> ModelType:
         """Change what may change of a model type."""
         return ModelType.from_row(
-            self._ask("update_model_type", p_name=name, p_changes=dict(changes))
+            self._request("update_model_type", p_name=name, p_changes=dict(changes))
         )
+
+    def create_schedule(
+        self,
+        model_type: str,
+        *,
+        kind: ScheduleKind,
+        cron: str,
+        time_zone: str = "UTC",
+        environment: Environment = Environment.PRODUCTION,
+    ) -> Json:
+        """Add a schedule; :func:`core.schedules.require_cron` must have seen its cron before."""
+        answer: Json = self._request(
+            "create_schedule",
+            p_model_type=model_type,
+            p_kind=str(kind),
+            p_cron=cron,
+            p_time_zone=time_zone,
+            p_environment=environment,
+        )
+        return answer
+
+    def update_schedule(self, schedule_id: UUID, changes: Mapping[str, Any]) -> Json:
+        """Change ``cron``, ``time_zone`` or ``enabled``; when it fires is computed anew."""
+        answer: Json = self._request("update_schedule", p_id=schedule_id, p_changes=dict(changes))
+        return answer
+
+    def acknowledge_alert(self, alert_id: UUID) -> Json:
+        """Say that somebody looks after an alert; returns it."""
+        answer: Json = self._request("acknowledge_alert", p_id=alert_id)
+        return answer
+
+    def record_event(
+        self,
+        *,
+        workflow: str,
+        execution_id: str,
+        step: str,
+        outcome: str,
+        detail: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """Write an audit row about what happened elsewhere: ``{id}``."""
+        answer: Json = self._request(
+            "record_event",
+            p_workflow=workflow,
+            p_execution_id=execution_id,
+            p_step=step,
+            p_outcome=outcome,
+            p_detail=None if detail is None else dict(detail),
+        )
+        return answer
 
     def create_api_key(
         self, *, name: str, role: Role, key_hash: str, expires_at: datetime | None = None

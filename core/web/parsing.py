@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -19,14 +20,20 @@ _SHOWN_ERRORS = 20
 
 # "There is no model type churn.", "The job 0f… has no model.": what a message is about.
 _SUBJECT = re.compile(r"\b(?:model type|model|job) (?!type\b)([\w-]+)")
-_NAMING_FIELDS = ("model_types", "model_type", "model_ids", "job_ids")
+_NAMING_FIELDS = ("model_types", "model_type", "name", "model_ids", "job_ids")
+_HEADERS = {"Idempotency-Key"}
 
 
 class Parameters(BaseModel):
     """Base of every body and query: what it does not name is refused."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=()
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+        # A process of functions serves some actions in its life, not all.
+        defer_build=True,
     )
 
 
@@ -37,10 +44,19 @@ class NoParameters(Parameters):
 P = TypeVar("P", bound=Parameters)
 
 
+def require_size(request: Request) -> None:
+    """Refuse a body that is announced as too large, before anything of it is read.
+
+    Raises
+    ------
+    PayloadTooLarge
+    """
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise _too_large()
+
+
 def read_body(request: Request) -> bytes:
     """The body, of which never more than the limit is held in memory.
-
-    functions-framework reads what is left of a body after every answer, so nothing is left.
 
     Raises
     ------
@@ -49,27 +65,41 @@ def read_body(request: Request) -> bytes:
     InvalidRequest
         When it ends early or its chunks are malformed.
     """
-    stream = request.stream
-    request.stream = BytesIO()
+    require_size(request)
     body = bytearray()
-    too_large = (request.content_length or 0) > MAX_BODY_BYTES
-    taken = 0
     try:
-        while chunk := stream.read(_CHUNK_BYTES):
-            taken += len(chunk)
-            too_large = too_large or taken > MAX_BODY_BYTES
-            if too_large and taken > _DRAINED_BYTES:
-                break
-            # Too much is read on, and dropped: a client that is still sending hears no answer.
-            if not too_large:
-                body += chunk
+        while len(body) <= MAX_BODY_BYTES and (chunk := request.stream.read(_CHUNK_BYTES)):
+            body += chunk
     except Exception as exc:  # each server has errors of its own for chunks that are malformed
         raise InvalidRequest("The body cannot be read.") from exc
-    if too_large:
-        raise PayloadTooLarge("The body has over 1 MiB.", hint="Name fewer things at a time.")
-    if taken < (request.content_length or 0):
+    if len(body) > MAX_BODY_BYTES:
+        raise _too_large()
+    if len(body) < (request.content_length or 0):
         raise InvalidRequest("The body ended before its Content-Length.")
     return bytes(body)
+
+
+def drop_body(request: Request) -> None:
+    """Read on and drop what is left of the body: a client that is still sending hears no answer.
+
+    functions-framework would read all that is left into memory, so nothing is left for it. A body
+    that is announced as very large is not read at all.
+    """
+    if not request.content_length and "Transfer-Encoding" not in request.headers:
+        return
+    stream = request.stream
+    request.stream = BytesIO()
+    if (request.content_length or 0) > _DRAINED_BYTES:
+        return
+    left = _DRAINED_BYTES
+    # Whatever is wrong with the rest of a body: the answer stands already.
+    with suppress(Exception):
+        while left > 0 and (chunk := stream.read(_CHUNK_BYTES)):
+            left -= len(chunk)
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge("The body has over 1 MiB.", hint="Name fewer things at a time.")
 
 
 def parse_body(model: type[P], body: bytes) -> P:
@@ -116,7 +146,7 @@ def name_fields(error: InvalidRequest, parameters: Parameters) -> InvalidRequest
     if error.errors:
         return error
     first_word = error.message.split(" ")[0]
-    if first_word in type(parameters).model_fields:
+    if first_word in _HEADERS or first_word in type(parameters).model_fields:
         fields = [first_word]
     else:
         subjects = set(_SUBJECT.findall(error.message))

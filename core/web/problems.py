@@ -6,10 +6,13 @@ from typing import Any
 
 from core.errors import (
     DatabaseUnavailable,
+    InvalidToken,
     JobCancelled,
     MethodNotAllowed,
     QueueUnavailable,
     RefitError,
+    SigningKeysUnavailable,
+    TooManyRequests,
     Unauthenticated,
 )
 from core.web.answer import Answer, Json
@@ -27,9 +30,13 @@ def problem(error: RefitError) -> Answer:
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allow
     elif isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = 'Bearer realm="refit"'
-    elif isinstance(error, (DatabaseUnavailable, QueueUnavailable)):
+        # As RFC 6750 has it; what is wrong with a token is said in the body.
+        why = ', error="invalid_token"' if isinstance(error, InvalidToken) else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="refit"{why}'
+    elif isinstance(error, (DatabaseUnavailable, QueueUnavailable, SigningKeysUnavailable)):
         headers["Retry-After"] = _RETRY_AFTER_S
+    elif isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after_s)
     return Answer(body=body, status=error.status, headers=headers, content_type=_CONTENT_TYPE)
 
 

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 
-from core.database import Database, PostgresDatabase
+from core.database import Database, open_database
 from core.log import configure_logging
 from core.queue import Doorbell
 from core.settings import Settings, get_settings
+from core.store import Store
+from core.web.key_cache import KeyCache
+from core.web.rate_limits import FailedAttempts, RateLimits
+from core.web.shared_state import SharedState
 from core.web.slots import WaitingSlots
+from core.web.tokens import UserTokens
 
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """The database, the doorbell, and how many requests may wait."""
+    """The database, the doorbell, who may ask how often, and how many requests may wait."""
 
     settings: Settings
     database: Database
+    tokens: UserTokens
+    keys: KeyCache
+    failures: FailedAttempts
+    shared: SharedState
+    limits: RateLimits
     doorbell: Doorbell
     waiting: WaitingSlots
 
@@ -27,6 +38,7 @@ class Services:
         """Give back every connection."""
         self.database.close()
         self.doorbell.close()
+        self.shared.close()
 
 
 _lock = Lock()
@@ -35,12 +47,30 @@ _lock = Lock()
 @cache
 def _build_services() -> Services:
     settings = get_settings()
+    database = open_database(settings)
+    redis_url = settings.require_redis_url()
+    doorbell = Doorbell(redis_url)
+    shared = SharedState(redis_url, _namespace(settings))
     return Services(
         settings=settings,
-        database=PostgresDatabase(settings.require_database_url()),
-        doorbell=Doorbell(settings.require_redis_url()),
+        database=database,
+        tokens=UserTokens(settings),
+        keys=KeyCache(Store(database).find_standing_key),
+        failures=FailedAttempts(settings.rate_limit_failures),
+        shared=shared,
+        limits=RateLimits(settings, shared),
+        doorbell=doorbell,
         waiting=WaitingSlots(server_threads()),
     )
+
+
+def _namespace(settings: Settings) -> str:
+    """Systems with databases of their own may share a Redis; an address may hold a password."""
+    if settings.database_url is None:
+        address = settings.supabase_url or ""
+    else:
+        address = settings.database_url.get_secret_value()
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
 def get_services() -> Services:

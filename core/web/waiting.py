@@ -9,7 +9,7 @@ from core.domain import JobStatus
 from core.errors import DatabaseUnavailable
 from core.store import Json, Store
 from core.web.answer import Answer
-from core.web.endpoint import Call
+from core.web.call import Call
 from core.web.parsing import Parameters
 from core.web.problems import operation_problem
 

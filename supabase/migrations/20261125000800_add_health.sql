@@ -96,7 +96,8 @@ begin
                 ), '[]'
             )
             from public.ml_retraining_schedules as s
-            where s.environment = p_environment and s.enabled
+            inner join public.ml_model_types as t on s.model_type = t.name
+            where s.environment = p_environment and s.enabled and t.enabled
         ),
         'open_alerts', (
             select coalesce(

@@ -264,12 +264,12 @@ def test_a_partition_of_a_later_month_is_as_closed(scene: Scene) -> None:
 
 
 def test_housekeeping_keeps_the_partitions_ahead(scene: Scene) -> None:
-    assert scene.store.run_housekeeping() == {"partitions_created": 0}
+    assert scene.store.run_housekeeping({})["partitions_created"] == 0
     newest = scene.row(
         "select max(relname) as name from pg_class where relname ~ '^ml_performance_metrics_\\d'"
         " and relkind = 'r'"
     )["name"]
     scene.owner.execute(f"drop table private.{newest}")
 
-    assert scene.store.run_housekeeping() == {"partitions_created": 1}
+    assert scene.store.run_housekeeping({})["partitions_created"] == 1
     assert scene.row("select to_regclass(%s) is not null as there", f"private.{newest}")["there"]

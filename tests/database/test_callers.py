@@ -24,6 +24,7 @@ REQUESTS: dict[str, tuple[str, Row]] = {
     "request_validation": ("operator", {"p_model_types": ["churn"]}),
     "request_deployment": ("operator", {"p_model_types": ["churn"]}),
     "cancel_job": ("operator", {"p_id": MISSING}),
+    "retry_webhook_delivery": ("operator", {"p_id": MISSING}),
     "acknowledge_alert": ("operator", {"p_id": MISSING}),
     "record_event": (
         "operator",
@@ -37,6 +38,16 @@ REQUESTS: dict[str, tuple[str, Row]] = {
         {"p_model_type": "churn", "p_kind": "performance_check", "p_cron": "* * * * *"},
     ),
     "update_schedule": ("admin", {"p_id": MISSING, "p_changes": {}}),
+    "run_once": (
+        "operator",
+        {
+            "p_action": "cancel_job",
+            "p_key": "once",
+            "p_body_hash": digest("body"),
+            "p_function": "cancel_job",
+            "p_arguments": {"p_id": MISSING},
+        },
+    ),
     "create_api_key": (
         "admin",
         {"p_name": "n8n", "p_role": "viewer", "p_key_hash": digest("key")},
@@ -60,6 +71,7 @@ READS: dict[str, Row] = {
     "list_models": {},
     "list_schedules": {},
     "list_training_jobs": {},
+    "list_webhook_deliveries": {},
 }
 MACHINERY: dict[str, Row] = {
     "advance_schedule": {
@@ -68,19 +80,39 @@ MACHINERY: dict[str, Row] = {
         "p_next_run_at": None,
         "p_worker": "w",
     },
+    "begin_training": {"p_id": MISSING, "p_lease_token": MISSING},
     "claim_operation": {"p_id": MISSING, "p_worker": "w"},
     "claim_training_job": {"p_id": MISSING, "p_worker": "w"},
+    "claim_webhook_deliveries": {"p_worker": "w", "p_limit": 1},
     "find_api_key": {"p_key_hash": digest("key")},
+    "finish_webhook_delivery": {
+        "p_id": MISSING,
+        "p_lease_token": MISSING,
+        "p_outcome": "delivered",
+    },
     "finish_operation": {"p_id": MISSING, "p_lease_token": MISSING, "p_outcome": {}},
     "finish_training_job": {"p_id": MISSING, "p_lease_token": MISSING, "p_outcome": {}},
     "heartbeat_operation": {"p_id": MISSING, "p_lease_token": MISSING},
     "heartbeat_training_job": {"p_id": MISSING, "p_lease_token": MISSING},
     "list_due_schedules": {},
+    "record_refusal": {
+        "p_actor": None,
+        "p_action": "deploy_model",
+        "p_status": 401,
+        "p_problem": "unauthenticated",
+        "p_detail": ".",
+        "p_request_id": "r",
+    },
     "release_operation": {"p_id": MISSING, "p_lease_token": MISSING},
     "get_health": {},
     "release_training_job": {"p_id": MISSING, "p_lease_token": MISSING},
     "report_artifact_mismatch": {"p_deployment_id": MISSING, "p_worker": "w", "p_message": "."},
-    "run_housekeeping": {},
+    "create_partitions_ahead": {},
+    "delete_expired_rows": {"p_retention": {}},
+    "get_audit_seal": {},
+    "prune_partitions": {"p_retention": {}},
+    "seal_audit_log": {},
+    "verify_audit_seals": {},
     "request_due_updates": {"p_worker": "w"},
     "sweep_lost_work": {"p_worker": "w"},
 }
@@ -191,6 +223,25 @@ def test_override_limits_needs_an_admin(scene: Scene) -> None:
     with pytest.raises(Forbidden, match="needs the role admin; the operator's key has"):
         scene.as_role(Role.OPERATOR).trigger_retraining(override_limits=True)
     assert scene.as_role(Role.ADMIN).trigger_retraining(override_limits=True)["jobs"]
+
+
+@pytest.mark.parametrize("trigger", ["schedule", "artifact", None])
+def test_a_user_starts_jobs_by_hand_and_as_nothing_else(scene: Scene, trigger: str | None) -> None:
+    scene.model_type("churn")
+    call = {"p_trigger": trigger}
+    once = {
+        "p_action": "trigger_retraining",
+        "p_key": "once",
+        "p_body_hash": digest("body"),
+        "p_function": "trigger_retraining",
+        "p_arguments": call,
+    }
+
+    for function, arguments in (("trigger_retraining", call), ("run_once", once)):
+        with pytest.raises(Forbidden, match="trigger is taken from the service role"):
+            scene.database.call(function, arguments, user=user("admin"))
+    scene.database.call("trigger_retraining", {"p_trigger": "manual"}, user=user("operator"))
+    assert scene.database.call("trigger_retraining", {"p_trigger": "schedule"})["jobs"]
 
 
 def test_a_refused_request_changes_nothing(scene: Scene) -> None:

@@ -28,6 +28,7 @@ READABLE = {
     "ml_training_data_quality",
     "ml_training_jobs",
     "workflow_audit_logs",
+    "daily_performance",
     "job_log_lines",
     "workers",
 }
@@ -303,6 +304,15 @@ def test_every_rule_has_a_name_of_its_own(catalogue: Owner) -> None:
     )
 
     assert names(unnamed) == []
+
+
+def test_no_rule_waits_for_the_commit(catalogue: Owner) -> None:
+    # There it would have no name any more: a call's transaction ends with its last statement.
+    deferred = query(
+        catalogue, "select conname as name from pg_constraint where condeferrable order by 1"
+    )
+
+    assert names(deferred) == []
 
 
 def test_every_type_of_ours_has_a_comment(catalogue: Owner) -> None:

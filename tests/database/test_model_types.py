@@ -77,6 +77,8 @@ BREAKS: dict[str, Row] = {
     "ml_model_types_auto_deployment_threshold_in_range": {"auto_deployment_threshold": -0.1},
     "ml_model_types_min_training_samples_in_range": {"min_training_samples": 5},
     "ml_model_types_update_frequency_is_known": {"update_frequency": "yearly"},
+    "ml_model_types_cool_down_in_range": {"cool_down": "-1 second"},
+    "ml_model_types_budget_in_range": {"monthly_retraining_budget": -1},
 }
 
 

@@ -151,6 +151,28 @@ def test_a_post_that_was_lost_is_repeated_under_its_key(by_hand: TickingDatabase
     assert by_hand.jobs() == 1
 
 
+def test_two_ticks_at_once_repeat_a_lost_post_once_and_do_not_wait(
+    by_hand: TickingDatabase, cron_database_url: str
+) -> None:
+    with by_hand.owner.transaction():
+        by_hand.tick()
+        by_hand.owner.execute("delete from net.http_request_queue")
+    (lost,) = by_hand.requests()
+    by_hand.let_time_pass()
+
+    with psycopg.connect(cron_database_url) as other:
+        other.execute("select private.tick()")
+        with by_hand.owner.transaction():
+            by_hand.owner.execute("set local lock_timeout = '1s'")
+            by_hand.tick()
+    by_hand.wait_until_sent()
+    by_hand.tick()
+
+    found = {r["idempotency_key"]: r for r in by_hand.requests()}
+    assert (found[lost["idempotency_key"]]["attempts"], len(found)) == (2, 4)
+    assert [r["status"] for r in found.values()].count(200) == 3
+
+
 def test_a_post_whose_answer_was_lost_does_no_harm_when_it_is_repeated(
     by_hand: TickingDatabase,
 ) -> None:

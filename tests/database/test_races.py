@@ -16,6 +16,7 @@ import pytest
 from core.database import PostgresDatabase
 from core.domain import OperationKind
 from core.errors import IllegalTransition, LeaseLost, RefitError, StaleValidation
+from core.retention import DEFAULT_DAYS
 from core.store import Store
 from tests.database.factories import (
     ADMIN,
@@ -309,7 +310,7 @@ def check_all(store: Store, checks: list[Row]) -> None:
 
 def look_after(store: Store) -> None:
     store.sweep_lost_work("w")
-    store.run_housekeeping()
+    store.run_housekeeping(DEFAULT_DAYS)
 
 
 def repeat(action: Callable[[], object]) -> None:

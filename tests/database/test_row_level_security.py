@@ -64,15 +64,15 @@ def fill(scene: Scene) -> None:
     scene.store.sweep_lost_work("worker-1")
     scene.owner.execute(
         """
-        insert into private.idempotency_keys values ('c', 'a', 'k', 'h', 202, '{}');
+        insert into private.idempotency_keys values ('c', 'a', 'k', repeat('0', 64), '{}');
         insert into private.detector_state
         select id, 'production', '{}', now() from ml_models limit 1;
         insert into private.reference_profiles select id, '{}' from ml_models limit 1;
         insert into private.counted_labels select id, 'row 1' from ml_models limit 1;
         insert into private.holdout_ledger (validation_id, holdout_start, holdout_end)
         select id, now(), now() from ml_model_validations limit 1;
-        insert into private.audit_seals (range_start, range_end, row_count, content_hash)
-        values (now(), now(), 1, 'h');
+        insert into private.tick_requests (request_id) values (1);
+        select private.seal_audit_log();
         """
     )
 
@@ -138,7 +138,7 @@ def test_nobody_writes_a_table(filled: Owner, caller: str) -> None:
             "select attname from pg_attribute where attrelid = %s and attnum = 1", (table["oid"],)
         ).fetchall()[0]["attname"]
         for statement in (
-            f"insert into {name} overriding system value select (null::{name}).*",
+            f"insert into {name} default values",
             f"update {name} set {column} = default",
             f"delete from {name}",
             f"truncate {name}",

@@ -165,3 +165,12 @@ def test_a_scheduler_may_tick_once_a_minute_and_a_worker_sweeps_more_often(scene
         "scheduler 60",
         "worker 20",
     ]
+
+
+def test_a_disabled_model_type_has_no_next_run(scene: Scene) -> None:
+    scene.model_type("asleep")
+    scene.store.update_model_type("asleep", {"enabled": False})
+
+    runs = scene.store.get_status()["next_runs"]
+
+    assert {run["model_type"] for run in runs} == {"churn"}

@@ -80,11 +80,18 @@ def server(
         DATABASE_URL=module_database_url,
         REDIS_URL=module_redis_url,
         THREADS="4",
+        # As `refit up` has it: the receiver of the specification's command is on this machine.
+        REFIT_WEBHOOK_ALLOWED_HOSTS="localhost",
+        # The tests change the database behind the functions' back, and ask without a pause.
+        REFIT_CACHE_SECONDS="0",
+        REFIT_RATE_LIMIT_READS="100000/minute",
+        REFIT_RATE_LIMIT_WORK="100000/minute",
+        REFIT_RATE_LIMIT_FAILURES="100000/minute",
     ) as server:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_type(store: Store) -> Callable[..., str]:
     """Makes a model type and gives its name; no worker ever reads its relation."""
 
@@ -108,7 +115,7 @@ def make_type(store: Store) -> Callable[..., str]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def trained_model(store: Store, make_type: Callable[..., str]) -> Callable[..., str]:
     """Makes a model and gives its id: trained, judged and deployed as a worker would do it."""
 

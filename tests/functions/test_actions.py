@@ -219,7 +219,7 @@ def test_the_status_shows_models_champions_jobs_and_rates(
     assert elsewhere.body["champions"] == []
 
 
-LISTS = ["models", "metrics", "history", "deployments", "alerts", "audit"]
+LISTS = ["models", "metrics", "history", "deployments", "alerts", "audit", "schedules"]
 
 
 @pytest.mark.parametrize("action", LISTS)
@@ -265,6 +265,44 @@ def test_a_list_keeps_to_its_filters(
     assert found(model_type=names[0]) == [names[0]]
     assert found(environment="production") == []
     assert found(status="failed") == []
+
+
+# What each list takes as a status, and one that it does not know.
+STATUSES = {
+    "models": "approved",
+    "metrics": "degraded",
+    "history": "succeeded",
+    "deployments": "active",
+    "alerts": "open",
+    "audit": "succeeded",
+    "schedules": "enabled",
+}
+
+
+@pytest.mark.parametrize("action", LISTS)
+def test_every_list_takes_model_type_environment_and_status(
+    server: Server,
+    keys: dict[str, str],
+    trained_model: Callable[..., str],
+    make_type: Callable[..., str],
+    store: Store,
+    action: str,
+) -> None:
+    name = make_type()
+    trained_model(name, deploy=True)
+    finish_check(store, claim(store, store.request_check(model_types=[name])))
+    query = {"model_type": name, "environment": "production", "status": STATUSES[action]}
+
+    found = server.get(action, keys["viewer"], **query)
+    elsewhere = server.get(action, keys["viewer"], **query | {"environment": "staging"})
+
+    assert found.status == elsewhere.status == 200
+    assert found.body["items"]
+    assert elsewhere.body == {"items": [], "next_cursor": None}
+    if action != "audit":  # where it is whatever something may become
+        wrong = server.get(action, keys["viewer"], status="finished")
+        assert wrong.status == 422
+        assert wrong.body["errors"][0]["field"] == "status"
 
 
 def test_the_schedules_of_a_model_type_are_listed(

@@ -18,7 +18,10 @@ TRIGGER = f"{PATH}?action=trigger_retraining"
 
 @pytest.mark.parametrize(
     "path",
-    [PATH, "/", f"{PATH}?action=", f"{PATH}?action=bake_bread", "/bake_bread", "/api/other"],
+    [
+        *(PATH, "/", f"{PATH}?action=", f"{PATH}?action=bake_bread", "/bake_bread", "/api/other"),
+        f"{PATH}health",
+    ],
 )
 def test_an_unknown_action_or_path_is_not_found(server: Server, path: str) -> None:
     for method in ("GET", "POST"):
@@ -282,6 +285,17 @@ def test_a_body_over_one_mebibyte_is_too_large(server: Server, keys: dict[str, s
     assert server.ask("POST", TRIGGER, fits + b" ").status == 413
 
 
+def test_a_body_that_is_announced_as_very_large_is_refused_before_it_comes(server: Server) -> None:
+    host, _, port = server.address.removeprefix("http://").partition(":")
+    head = f"POST /trigger_retraining HTTP/1.1\r\nHost: x\r\nContent-Length: {100 << 20}\r\n\r\n"
+
+    with socket.create_connection((host, int(port)), timeout=5) as client:
+        client.sendall(head.encode())
+        answer = client.makefile("rb").readline()
+
+    assert b" 413 " in answer
+
+
 def test_a_body_that_does_not_arrive_as_announced_is_refused(
     server: Server, keys: dict[str, str]
 ) -> None:
@@ -305,7 +319,7 @@ def test_very_many_mistakes_get_a_short_answer(server: Server, keys: dict[str, s
     assert len(answer.text) < 10_000
 
 
-def test_every_answer_has_a_request_id_and_stays_out_of_caches(
+def test_every_answer_has_a_request_id_and_stays_out_of_shared_caches(
     server: Server, keys: dict[str, str]
 ) -> None:
     answers = [
@@ -317,7 +331,10 @@ def test_every_answer_has_a_request_id_and_stays_out_of_caches(
     ]
 
     assert [a.status for a in answers] == [200, 404, 401, 200, 405]
-    assert {a.headers["Cache-Control"] for a in answers} == {"no-store"}
+    read = "private, no-cache"
+    assert [a.headers["Cache-Control"] for a in answers] == [
+        *(read, "no-store", "no-store", read, "no-store")
+    ]
     assert len({a.headers["X-Request-Id"] for a in answers}) == len(answers)
     for bad in ("a b", "x" * 200):
         answer = server.ask("GET", "/health", headers={"X-Request-Id": bad})

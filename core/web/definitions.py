@@ -1,0 +1,87 @@
+"""What a model type is made of, as callers write it and as they are shown it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from core.domain import ModelType
+from core.web.fields import Whole
+
+Json = dict[str, Any]
+
+# PostgreSQL's identifiers have at most 63 bytes.
+Column = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[^\x00]*$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Relation = Annotated[
+    str, StringConstraints(max_length=127, pattern=r"^[^.\x00]{1,63}\.[^.\x00]{1,63}$")
+]
+
+
+def _each_once(columns: list[str]) -> list[str]:
+    if len(set(columns)) < len(columns):
+        raise ValueError("Each column may be named once")
+    return columns
+
+
+_EachOnce = AfterValidator(_each_once)
+_UNIQUE: Json = {"uniqueItems": True}
+Keys = Annotated[
+    list[Column], Field(min_length=1, max_length=32, json_schema_extra=_UNIQUE), _EachOnce
+]
+Features = Annotated[
+    list[Column], Field(min_length=1, max_length=1000, json_schema_extra=_UNIQUE), _EachOnce
+]
+Title = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
+Description = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
+Engine = Annotated[
+    str,
+    StringConstraints(
+        max_length=200, pattern=r"^([a-z_]+|[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)$"
+    ),
+]
+Metric = Literal["accuracy", "f1", "roc_auc", "log_loss", "r2", "mae", "rmse", "mape"]
+UpdateFrequency = Literal["hourly", "daily", "weekly"]
+# Up to five years, and from a minute to a hundred years, as PostgreSQL counts years.
+Pause = Annotated[float, Field(ge=0, le=155_520_000)]
+Window = Annotated[float, Field(ge=60, le=3_110_400_000)]
+RetrainingThreshold = Annotated[float, Field(ge=0.0001, le=1)]
+DeploymentThreshold = Annotated[float, Field(ge=0, le=1)]
+Samples = Annotated[int, Field(ge=20, le=100_000_000), Whole]
+Seed = Annotated[int, Field(ge=-(2**31), le=2**31 - 1), Whole]
+Budget = Annotated[int, Field(ge=0, le=1_000_000), Whole]
+
+_METRICS = {
+    "classification": ["accuracy", "f1", "roc_auc", "log_loss"],
+    "regression": ["r2", "mae", "rmse", "mape"],
+}
+METRIC_FITS_TASK: Json = {
+    "oneOf": [
+        {"properties": {"task": {"const": task}, "metric": {"enum": metrics}}}
+        for task, metrics in _METRICS.items()
+    ]
+}
+
+_DURATIONS = ("label_delay", "training_window", "cool_down")
+
+
+def to_columns(fields: Mapping[str, Any]) -> Json:
+    """Fields of a model type as the columns that SQL takes: durations are intervals there."""
+    columns = dict(fields)
+    for name in _DURATIONS:
+        if (seconds_field := f"{name}_seconds") in columns:
+            seconds = columns.pop(seconds_field)
+            columns[name] = None if seconds is None else f"{seconds:f} seconds"
+    return columns
+
+
+def from_model_type(model_type: ModelType) -> Json:
+    """A model type as callers see it: durations in seconds, as they write them."""
+    fields = asdict(model_type)
+    for name in _DURATIONS:
+        duration = fields.pop(name)
+        fields[f"{name}_seconds"] = None if duration is None else duration.total_seconds()
+    return fields
