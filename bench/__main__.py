@@ -1,12 +1,19 @@
-"""Run every bench, or those that are named: ``python -m bench [read] [retrain]``."""
+"""Run every bench, or those that are named: ``python -m bench [read] [retrain] …``."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import read, retrain
+from bench import http, idle, jobs, read, retrain, summaries
 
-BENCHES = {"read": read.main, "retrain": retrain.main}
+BENCHES = {
+    "read": read.main,
+    "retrain": retrain.main,
+    "idle": idle.main,
+    "http": http.main,
+    "jobs": jobs.main,
+    "summaries": summaries.main,
+}
 
 
 def main(names: list[str]) -> int:

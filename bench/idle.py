@@ -58,8 +58,7 @@ def run(
             "REFIT_WORKER_POLL_MS": str(poll_ms),
         }
         with redis.Redis.from_url(redis_url) as client, _running(Path(folder), variables):
-            while not client.keys("refit:*heartbeats*"):
-                time.sleep(0.1)
+            _wait_for_worker(client)
             time.sleep(settling_s)
             before, started = _counts(client), time.monotonic()
             time.sleep(window_s)
@@ -71,6 +70,13 @@ def run(
         "inside_scripts": (spent.total() - sent) / minutes,
         **{name: count / minutes for name, count in sorted(spent.items()) if count},
     }
+
+
+def _wait_for_worker(client: redis.Redis) -> None:
+    deadline = time.monotonic() + 60
+    while not client.keys("refit:*heartbeats*"):
+        assert time.monotonic() < deadline, "The worker does not start."
+        time.sleep(0.1)
 
 
 @contextmanager

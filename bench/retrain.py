@@ -146,6 +146,7 @@ def run(url: str, folder: Path, file: Path, *, rounds: int = ROUNDS) -> dict[str
             trusted_types=(),
         ),
         limits=Limits(time_limit_s=600, memory_limit_mb=8192, threads=THREADS),
+        retention_days={},  # nothing is swept here
     )
     start_forkserver()
     time_first_training(context, store, "warm_up")  # the forkserver loads its libraries

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from structlog.testing import capture_logs
 
@@ -114,6 +115,27 @@ def test_eight_processes_that_tick_at_once_start_each_due_slot_once(
 
         assert sum(started) == len(names), started
         assert [len(plan.jobs(name)) for name in names] == [turn] * len(names)
+
+
+def test_a_schedule_that_is_in_other_hands_is_left_alone_and_starts_later(
+    plan: Plan, database_url: str
+) -> None:
+    held, free = plan.model_type("held"), plan.model_type("free")
+    plan.make_due(held)
+    plan.owner.execute(
+        "update ml_retraining_schedules set next_run_at = %s where model_type = %s"
+        " and kind = 'performance_check'",
+        [NOW - HOUR, free],
+    )
+    with psycopg.connect(database_url) as other:
+        other.execute(
+            "select from ml_retraining_schedules where model_type = %s for no key update", [held]
+        )
+        assert plan.tick() == 1
+        assert (len(plan.jobs(held)), len(plan.jobs(free))) == (0, 1)
+
+    assert plan.tick() == 1
+    assert len(plan.jobs(held)) == 1
 
 
 def test_what_was_missed_while_a_schedule_was_off_does_not_run_later(plan: Plan) -> None:

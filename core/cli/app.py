@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from core import __version__
 from core.cli import (
+    audit_commands,
     data_commands,
     health_command,
     history_command,
@@ -23,9 +24,12 @@ from core.cli import (
     predict_command,
     psql_command,
     retrain_command,
+    schedule_commands,
     server_commands,
     status_command,
     up_command,
+    user_commands,
+    webhook_commands,
 )
 from core.errors import RefitError
 
@@ -128,7 +132,11 @@ for module in (
     predict_command,
     status_command,
     history_command,
+    schedule_commands,
     key_commands,
+    user_commands,
+    webhook_commands,
+    audit_commands,
 ):
     module.add_to(app)
 

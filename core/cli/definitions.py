@@ -117,10 +117,10 @@ def as_definition(model_type: ModelType) -> dict[str, Any]:
 def json_of(model_type: ModelType) -> dict[str, Any]:
     """A model type as the API shows it: intervals as numbers of seconds."""
     shown = {f.name: as_column(getattr(model_type, f.name)) for f in fields(model_type)}
-    for name in ("label_delay", "training_window"):
+    for name in ("label_delay", "training_window", "cool_down"):
         interval: timedelta | None = getattr(model_type, name)
         del shown[name]
-        shown[f"{name}_seconds"] = interval and interval.total_seconds()
+        shown[f"{name}_seconds"] = None if interval is None else interval.total_seconds()
     return shown
 
 

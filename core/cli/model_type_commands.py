@@ -16,6 +16,7 @@ from core.cli.model_type_creation import (
 )
 from core.cli.model_type_display import print_decided, print_model_type, print_model_types
 from core.cli.model_type_options import (
+    CoolDown,
     DeploymentThreshold,
     Description,
     Engine,
@@ -27,6 +28,7 @@ from core.cli.model_type_options import (
     LabelTime,
     Metric,
     MinSamples,
+    MonthlyBudget,
     Owner,
     Replay,
     RetrainingThreshold,
@@ -37,7 +39,7 @@ from core.cli.model_type_options import (
     Title,
     Window,
 )
-from core.cli.options import JsonOutput, read_interval, split_names
+from core.cli.options import JsonOutput, read_cool_down, read_interval, split_names
 from core.cli.output import print_json, say
 from core.cli.session import Session, open_session
 from core.errors import InvalidRequest
@@ -68,6 +70,8 @@ def create(
     retraining_threshold: RetrainingThreshold = None,
     auto_deployment_threshold: DeploymentThreshold = None,
     min_training_samples: MinSamples = None,
+    cool_down: CoolDown = None,
+    monthly_budget: MonthlyBudget = None,
     replay: Replay = None,
     final_fit: FinalFit = None,
     title: Title = None,
@@ -87,12 +91,13 @@ def create(
         retraining_threshold=retraining_threshold,
         auto_deployment_threshold=auto_deployment_threshold,
         min_training_samples=min_training_samples,
+        cool_down=read_cool_down(cool_down),
         replay=replay,
         final_fit=final_fit,
         title=title,
         description=description,
         owner=owner,
-    )
+    ) | _budget(monthly_budget)
     columns = {"time": time, "label_time": label_time, "keys": keys, "exclude": exclude}
     with open_session() as session:
         if builtin is None:
@@ -147,6 +152,8 @@ def update(
     retraining_threshold: RetrainingThreshold = None,
     auto_deployment_threshold: DeploymentThreshold = None,
     min_training_samples: MinSamples = None,
+    cool_down: CoolDown = None,
+    monthly_budget: MonthlyBudget = None,
     replay: Replay = None,
     final_fit: FinalFit = None,
     title: Title = None,
@@ -166,12 +173,13 @@ def update(
         retraining_threshold=retraining_threshold,
         auto_deployment_threshold=auto_deployment_threshold,
         min_training_samples=min_training_samples,
+        cool_down=read_cool_down(cool_down),
         replay=replay,
         final_fit=final_fit,
         title=title,
         description=description,
         owner=owner,
-    )
+    ) | _budget(monthly_budget)
     if whole_history:
         changes["training_window"] = None
     if not changes:
@@ -197,6 +205,16 @@ def _check_features(session: Session, name: str, changes: dict[str, Any]) -> Non
         now = session.store.get_model_type(name)
         wished = replace(now, feature_columns=changes["feature_columns"])
         check_access(session.settings.require_database_url(), wished)
+
+
+def _budget(text: str | None) -> dict[str, int | None]:
+    if text is None:
+        return {}
+    if text != "none" and not text.isdecimal():
+        raise InvalidRequest(
+            f"--monthly-budget {text!r} is no number of trainings.", hint="Write 30, or none."
+        )
+    return {"monthly_retraining_budget": None if text == "none" else int(text)}
 
 
 def _given(**options: Any) -> dict[str, Any]:

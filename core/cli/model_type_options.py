@@ -50,6 +50,13 @@ DeploymentThreshold = Annotated[
 MinSamples = Annotated[
     int | None, typer.Option("--min-training-samples", help="Fewest rows to train on; 100.")
 ]
+CoolDown = Annotated[
+    str | None,
+    typer.Option("--cool-down", help="From one training's beginning to the next, e.g. 6h, or 0."),
+]
+MonthlyBudget = Annotated[
+    str | None, typer.Option("--monthly-budget", help="Trainings a calendar month, or none; 100.")
+]
 Replay = Annotated[
     bool | None, typer.Option("--replay/--no-replay", help="May be judged --as-of another time.")
 ]

@@ -66,6 +66,15 @@ def read_interval(text: str | None) -> timedelta | None:
     return parse_interval(text)
 
 
+def read_cool_down(text: str | None) -> timedelta | None:
+    """An interval that may also be ``0``.
+
+    >>> read_cool_down("0")
+    datetime.timedelta(0)
+    """
+    return timedelta(0) if text is not None and text.strip() == "0" else read_interval(text)
+
+
 def split_names(text: str | None) -> tuple[str, ...]:
     """Names between commas.
 

@@ -60,10 +60,20 @@ def retrain(
     else:
         for job in jobs:
             say(outcome_sentence(job) if wait else f"{job['model_type']}: queued as {job['id']}")
+    limited = [job["model_type"] for job in jobs if _is_limited(job)]
+    if limited:
+        command = f"refit retrain {' '.join(limited)} --force --override-limits"
+        note(f"An admin may train nevertheless: {command}")
     if not wait:
         note("`refit status` shows how far it is.")
     elif any(job["status"] in {JobStatus.FAILED, JobStatus.CANCELLED} for job in jobs):
         raise typer.Exit(1)
+
+
+def _is_limited(job: Json) -> bool:
+    """Whether the model type's cool-down or budget forbade the training."""
+    reason = job.get("skip_reason") or ""
+    return reason.startswith(("cool_down:", "monthly_retraining_budget:"))
 
 
 def outcome_sentence(job: Json) -> str:

@@ -6,6 +6,8 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from core.cli.callback_settings import callback_environ
+from core.cli.request_limits import limit_environ
 from core.cli.session import ROOT, Session
 from core.cli.workers import is_seen, worker_spec
 from core.errors import ConfigurationError, Conflict, InvalidRequest
@@ -80,14 +82,16 @@ def child_specs(session: Session, host: str, port: int) -> list[ChildSpec]:
     """Functions first: nothing new comes in while the others stop."""
     from core.embedded.child import ChildSpec
 
-    environ = dict(session.environ)
+    environ = {**session.environ, **callback_environ(session)}
     functions = [
         *(sys.executable, "-m", "functions_framework", "--source", f"{ROOT}/functions/main.py"),
         *("--target", "main", "--host", host, "--port", str(port)),
     ]
     scheduler = [sys.executable, "-c", "from core.cli import main; main()", "scheduler"]
     return [
-        ChildSpec(name="functions", argv=functions, environ=environ),
+        ChildSpec(
+            name="functions", argv=functions, environ={**limit_environ(session.settings), **environ}
+        ),
         ChildSpec(name="scheduler", argv=scheduler, environ=environ),
         worker_spec(session),
     ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from core.cli.callback_settings import callback_environ
 from core.cli.output import note
 from core.cli.session import Session
 from core.process_name import is_gone
@@ -23,7 +24,9 @@ def worker_spec(session: Session) -> ChildSpec:
     from core.embedded.child import ChildSpec
 
     return ChildSpec(
-        name="worker", argv=[sys.executable, "-m", "core.worker"], environ=session.environ
+        name="worker",
+        argv=[sys.executable, "-m", "core.worker"],
+        environ={**session.environ, **callback_environ(session)},
     )
 
 
@@ -33,7 +36,7 @@ def is_seen(status: dict[str, Any], kind: str = "worker") -> bool:
     Parameters
     ----------
     status : dict
-        What ``get_status`` gives; it holds those of the last 30 seconds.
+        What ``get_status`` gives; it holds those that are present.
     kind : str
         ``worker`` or ``scheduler``.
     """

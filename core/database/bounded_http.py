@@ -46,7 +46,7 @@ class _BoundedStream(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._stream:
-            if False:
+            if time.monotonic() > self._answer_by:
                 raise httpx.ReadTimeout("The answer did not come whole in time.")
             yield chunk
 

@@ -6,10 +6,11 @@ import difflib
 import math
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -30,6 +31,8 @@ _NAME_LENGTH = 40  # leaves room for what is put before and behind it
 
 WEEK = timedelta(weeks=1)
 _SEED = 11
+# A walk goes through years in minutes, by whatever step is asked for: nothing holds it up.
+_UNLIMITED: Mapping[str, Any] = {"cool_down": timedelta(0), "monthly_retraining_budget": None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +108,11 @@ def prepare_csv(
             source=done.relation,
             target=target,
             time=done.time_column,
-            settings={"replay": True, "title": f"{asked.path.name} (demo, run {run})"},
+            settings={
+                **_UNLIMITED,
+                "replay": True,
+                "title": f"{asked.path.name} (demo, run {run})",
+            },
         ),
     )
     for text in notes:
@@ -149,6 +156,7 @@ def prepare_content(session: Session, asked: GeneratedPosts, run: int, now: date
             title=f"{built_in.title} (demo, run {run})",
             source_relation=relation,
             replay=True,
+            **_UNLIMITED,
         )
         subjects.append(_read(url, register(session, wished)))
     timeline = make_timeline(

@@ -16,6 +16,11 @@ HOST = "127.0.0.1"
 _LOG_NAME = "demo.log"
 # The walk waits for each answer, and the queue is on this machine: asking it often costs nothing.
 _WORKER_POLL_MS = "100"
+# A walk over years of data asks as fast as it is answered.
+_NO_LIMIT = {
+    "REFIT_RATE_LIMIT_READS": "1000000/second",
+    "REFIT_RATE_LIMIT_WORK": "1000000/second",
+}
 _LOOK_S = 0.1
 
 
@@ -26,7 +31,7 @@ class System:
     """
 
     def __init__(self, session: Session, port: int) -> None:
-        environ = {"REFIT_WORKER_POLL_MS": _WORKER_POLL_MS} | dict(session.environ)
+        environ = {"REFIT_WORKER_POLL_MS": _WORKER_POLL_MS, **_NO_LIMIT} | dict(session.environ)
         specs = child_specs(replace(session, environ=environ), HOST, port)
         self.log_path: Path = session.home / _LOG_NAME
         self._log = open(self.log_path, "w", encoding="utf-8", opener=_private)  # noqa: SIM115 — closed at the end

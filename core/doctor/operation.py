@@ -20,7 +20,7 @@ def look_at_workers(store: Store) -> Iterator[Finding]:
     for kind in ("worker", "scheduler"):
         count = sum(w["kind"] == kind for w in seen)
         if count:
-            yield ok("workers", f"{count} {kind}{'s' * (count > 1)} seen in the last 30 seconds.")
+            yield ok("workers", f"{count} {kind}{'s' * (count > 1)} seen lately.")
         else:
             yield warn("workers", f"No {kind} is running.", f"Start `refit up` or `refit {kind}`.")
 

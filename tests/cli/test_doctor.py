@@ -13,6 +13,7 @@ from typer.testing import Result
 
 from core.process_name import is_gone, process_name
 from core.store import Store
+from core.webhooks.signing import FILE_NAME, make_secret
 
 Refit = Callable[..., Result]
 
@@ -39,7 +40,7 @@ def test_a_healthy_installation_has_nothing_to_mend(refit: Refit, churn: str, st
     for kind in ("worker", "scheduler"):
         store.sweep_lost_work(process_name(), kind)
 
-    result = refit("doctor")
+    result = refit("doctor", REFIT_WEBHOOK_SECRET=make_secret())
 
     assert result.exit_code == 0, result.output
     assert {line[:4] for line in result.stdout.splitlines()} == {"ok  "}
@@ -118,6 +119,21 @@ def test_the_doctor_leaves_nothing_in_the_artifact_store(refit: Refit, tmp_path:
     assert worst(refit("doctor", "--json"), "artifacts")["outcome"] == "ok"
 
     assert [p for p in (tmp_path / "artifacts").rglob("*") if p.is_file()] == []
+
+
+def test_callbacks_that_nobody_signs_are_a_warning(refit: Refit, addresses: dict[str, str]) -> None:
+    missing = worst(refit("doctor", "--json"), "callbacks")
+    no_secret = worst(refit("doctor", "--json", REFIT_WEBHOOK_SECRET="whsec_7c9f1e"), "callbacks")
+    no_host = worst(refit("doctor", "--json", REFIT_WEBHOOK_ALLOWED_HOSTS="a..b"), "callbacks")
+    home = Path(addresses["REFIT_HOME"])
+    home.mkdir(exist_ok=True)
+    (home / FILE_NAME).write_text(make_secret())
+    made_by_up = worst(refit("doctor", "--json"), "callbacks")
+
+    assert (missing["outcome"], made_by_up["outcome"]) == ("warn", "ok")
+    assert missing["what"].startswith("REFIT_WEBHOOK_SECRET is not set")
+    assert (no_secret["outcome"], no_host["outcome"]) == ("fail", "fail")
+    assert "7c9f1e" not in str(no_secret)
 
 
 def test_a_schedule_that_nobody_runs_is_a_warning(

@@ -126,6 +126,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "another project's": ({"iss": "https://other.supabase.co/auth/v1"}, "not of http"),
     "an issuer that only begins alike": ({"iss": "http://127.0.0.1"}, "not of http"),
     "another audience": ({"aud": "other"}, "audience"),
+    "of other audiences": ({"aud": ["other", "authenticated-not"]}, "audience"),
+    "an issuer with a slash": ({"iss": "https://other.supabase.co/auth/v1/"}, "not of http"),
     "the service role's": ({"role": "service_role"}, "signed in"),
     "nobody's": ({"role": "anon"}, "signed in"),
     "an anonymous user's": ({"is_anonymous": True}, "signed in"),
@@ -183,6 +185,20 @@ def test_a_signature_that_does_not_fit_is_refused(project: Project, tokens: User
     ):
         with pytest.raises(InvalidToken, match="signature does not fit"):
             tokens.verify(token)
+
+
+def test_a_token_that_brings_its_own_key_is_refused_and_nobody_is_asked(
+    project: Project, tokens: UserTokens
+) -> None:
+    forger, claims = SigningKey(kid="forger"), claims_of(project.issuer, "admin")
+    elsewhere = f"{project.address}/keys-of-a-forger"
+    own = {"jku": elsewhere, "x5u": elsewhere, "jwk": forger.public_jwk}
+
+    for kid in ("forger", project.signing_keys[0].kid, "../../../etc/passwd", elsewhere):
+        with pytest.raises(InvalidToken):
+            tokens.verify(forger.sign(claims, kid=kid, **own))
+
+    assert {request.path for request in project.requests} == {"/auth/v1/.well-known/jwks.json"}
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", "", None, "HS512", "PS256"])
