@@ -9,16 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from core.domain import ModelType
+from core.web import patterns
 from core.web.fields import Whole
 
 Json = dict[str, Any]
 
 # PostgreSQL's identifiers have at most 63 bytes.
-Column = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[^\x00]*$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Relation = Annotated[
-    str, StringConstraints(max_length=127, pattern=r"^[^.\x00]{1,63}\.[^.\x00]{1,63}$")
-]
+Column = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=patterns.TEXT)]
+Name = Annotated[str, StringConstraints(pattern=patterns.NAME)]
+Relation = Annotated[str, StringConstraints(max_length=127, pattern=patterns.RELATION)]
 
 
 def _each_once(columns: list[str]) -> list[str]:
@@ -35,13 +34,11 @@ Keys = Annotated[
 Features = Annotated[
     list[Column], Field(min_length=1, max_length=1000, json_schema_extra=_UNIQUE), _EachOnce
 ]
-Title = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
-Description = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
+Title = Annotated[str, StringConstraints(max_length=200, pattern=patterns.TEXT)]
+Description = Annotated[str, StringConstraints(max_length=10_000, pattern=patterns.TEXT)]
 Engine = Annotated[
     str,
-    StringConstraints(
-        max_length=200, pattern=r"^([a-z_]+|[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)$"
-    ),
+    StringConstraints(max_length=200, pattern=patterns.ENGINE),
 ]
 Metric = Literal["accuracy", "f1", "roc_auc", "log_loss", "r2", "mae", "rmse", "mape"]
 UpdateFrequency = Literal["hourly", "daily", "weekly"]

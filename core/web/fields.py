@@ -11,20 +11,18 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from core.domain import Environment
+from core.web import patterns
 from core.web.parsing import Parameters
 
 Json = dict[str, Any]
 
-# PostgreSQL's text cannot hold the character zero.
-_TEXT = r"^[^\x00]*$"
-_MORE_THAN_BLANKS = r"^[^\x00]*[^\s\x00][^\x00]*$"
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_TEXT)]
-Word = Annotated[str, StringConstraints(max_length=200, pattern=_MORE_THAN_BLANKS)]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=_TEXT)]
-NeededReason = Annotated[str, StringConstraints(max_length=1000, pattern=_MORE_THAN_BLANKS)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=patterns.TEXT)]
+Word = Annotated[str, StringConstraints(max_length=200, pattern=patterns.MORE_THAN_BLANKS)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=patterns.TEXT)]
+NeededReason = Annotated[str, StringConstraints(max_length=1000, pattern=patterns.MORE_THAN_BLANKS)]
 WebAddress = Annotated[
     str,
-    StringConstraints(max_length=2000, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s\x00]+$"),
+    StringConstraints(max_length=2000, pattern=patterns.WEB_ADDRESS),
     Field(description="Called when a job has ended; a secret, never shown again."),
 ]
 Names = Annotated[list[Text], Field(min_length=1, max_length=1000)]
@@ -35,12 +33,12 @@ WaitSeconds = Annotated[
 Limit = Annotated[int, Field(ge=1, le=200)]
 Cursor = Annotated[
     str,
-    StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_-]+$"),
+    StringConstraints(max_length=200, pattern=patterns.CURSOR),
     Field(description="The next_cursor of the page before."),
 ]
 Cron = Annotated[
     str,
-    StringConstraints(max_length=100, pattern=r"^\S+( \S+){4}$"),
+    StringConstraints(max_length=100, pattern=patterns.CRON),
     Field(description="Minute, hour, day of month, month, day of week: 0 */4 * * *."),
 ]
 

@@ -40,8 +40,8 @@ def build_document(forms: Iterable[Form], *, api_base_url: str | None) -> Json:
     forms : iterable of Form
         How each action is asked, in the order in which they are shown.
     api_base_url : str, optional
-        Where callers reach the functions, such as ``http://localhost:3000/api``; without it the
-        actions are where the document is.
+        Where callers reach the functions, such as ``http://localhost:3000/api``; without it they
+        are where the document is.
 
     Returns
     -------
@@ -50,11 +50,11 @@ def build_document(forms: Iterable[Form], *, api_base_url: str | None) -> Json:
     """
     forms = list(forms)
     names, schemas = _schemas(forms)
-    root = f"{api_base_url.rstrip('/')}/workflows/ml/auto-retraining" if api_base_url else "/"
+    base = api_base_url.rstrip("/") if api_base_url else "/api"
     return {
         "openapi": "3.1.0",
         "info": {"title": "Refit", "version": __version__, "description": _DESCRIPTION},
-        "servers": [{"url": root}],
+        "servers": [{"url": f"{base}/workflows/ml/auto-retraining"}],
         "paths": {f"/{form.action}": {form.method.lower(): _action(form, names)} for form in forms},
         "components": {
             "schemas": schemas,

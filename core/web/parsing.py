@@ -12,6 +12,7 @@ from flask import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.errors import InvalidRequest, PayloadTooLarge
+from core.web.patterns import SENTENCES
 
 MAX_BODY_BYTES = 1 << 20
 _DRAINED_BYTES = 8 << 20
@@ -173,7 +174,7 @@ def _field_error(field: str, detail: str) -> InvalidRequest:
 def _invalid(exc: ValidationError, model: type[Parameters], whole: str) -> InvalidRequest:
     known = ", ".join(model.model_fields) or "none"
     errors = []
-    details = exc.errors(include_url=False, include_context=False, include_input=False)
+    details = exc.errors(include_url=False, include_input=False)
     for detail in details[:_SHOWN_ERRORS]:
         field = ".".join(str(part) for part in detail["loc"])[:100] or whole
         errors.append({"field": field, "detail": _sentence(detail, known)})
@@ -187,4 +188,6 @@ def _sentence(detail: Mapping[str, Any], known: str) -> str:
         return f"There is no such field. Known: {known}."
     if detail["type"] in {"model_type", "model_attributes_type"}:
         return "It must be a JSON object."
+    if detail["type"] == "string_pattern_mismatch":
+        return SENTENCES[detail["ctx"]["pattern"]]
     return f"{detail['msg'].removeprefix('Value error, ')}."

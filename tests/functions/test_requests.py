@@ -11,6 +11,8 @@ from uuid import uuid4
 import pytest
 
 from core.store import Store
+from core.web.patterns import SENTENCES
+from functions.actions import ACTIONS
 from tests.functions.served import PATH, Server
 
 TRIGGER = f"{PATH}?action=trigger_retraining"
@@ -339,3 +341,41 @@ def test_every_answer_has_a_request_id_and_stays_out_of_shared_caches(
     for bad in ("a b", "x" * 200):
         answer = server.ask("GET", "/health", headers={"X-Request-Id": bad})
         assert answer.headers["X-Request-Id"] not in {"", bad}
+
+
+def test_a_text_that_does_not_fit_is_told_what_would(
+    server: Server, keys: dict[str, str], make_type: Callable[..., str]
+) -> None:
+    answer = server.post(
+        "rollback_model", {"model_type": make_type(), "reason": "  "}, key=keys["admin"]
+    )
+
+    assert answer.status == 422
+    assert answer.body["errors"] == [
+        {
+            "field": "reason",
+            "detail": "It must hold more than blanks, and not the character NUL.",
+        }
+    ]
+
+
+def test_every_pattern_of_a_field_has_its_sentence() -> None:
+    found = {
+        pattern
+        for function in ACTIONS.values()
+        for pattern in patterns_in(function.form.parameters.model_json_schema())
+    }
+
+    assert found == SENTENCES.keys()
+
+
+def patterns_in(schema: Any) -> Iterator[str]:
+    """Each pattern anywhere in a schema."""
+    if isinstance(schema, dict):
+        if isinstance(pattern := schema.get("pattern"), str):
+            yield pattern
+        for value in schema.values():
+            yield from patterns_in(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from patterns_in(value)
