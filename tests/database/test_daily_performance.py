@@ -155,7 +155,7 @@ def test_the_days_outlive_the_month_that_they_were_counted_from(months: Scene) -
 
 
 def test_the_checks_that_were_there_before_are_counted_by_the_migration(months: Scene) -> None:
-    (migration,) = MIGRATIONS.glob("20261125000510_*.sql")
+    (migration,) = MIGRATIONS.glob("20261124010510_*.sql")
     add(months, checks(8, 200))
     counted = "select * from private.daily_performance order by environment, day, model_type"
     before = months.rows(counted)
@@ -163,7 +163,7 @@ def test_the_checks_that_were_there_before_are_counted_by_the_migration(months: 
     months.owner.execute("drop trigger count_daily_performance on ml_performance_metrics")
     months.owner.execute("drop function private.count_daily_performance()")
     months.owner.execute("drop table private.daily_performance")
-    months.owner.execute("delete from private.migration_history where version = '20261125000510'")
+    months.owner.execute("delete from private.migration_history where version = '20261124010510'")
     months.owner.execute(migration.read_bytes())
 
     for again, first in zip(months.rows(counted), before, strict=True):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -311,3 +312,10 @@ def test_a_file_of_the_same_name_is_not_overwritten(tmp_path: Path) -> None:
 
     assert [f.name for f in tmp_path.iterdir()] == [ALL[-1]]
     assert (tmp_path / ALL[-1]).read_text() == "-- theirs"
+
+
+def test_every_version_is_a_time() -> None:
+    # Supabase's command line shows it, and sorts a customer's own migrations among ours by it.
+    for version in (path.name.partition("_")[0] for path in migration_files()):
+        moment = datetime.strptime(f"{version} UTC", "%Y%m%d%H%M%S %Z").replace(tzinfo=UTC)
+        assert moment.strftime("%Y%m%d%H%M%S") == version

@@ -116,4 +116,4 @@ from unnest(array[
     'public.record_event(text, text, text, text, jsonb, jsonb)'
 ]::regprocedure[]) as f;
 
-select private.record_migration('20261125000620');
+select private.record_migration('20261124010620');

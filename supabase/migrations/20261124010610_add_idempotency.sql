@@ -171,4 +171,4 @@ from unnest(array[
     'public.run_once(text, text, text, text, jsonb, jsonb)'
 ]::regprocedure[]) as f;
 
-select private.record_migration('20261125000610');
+select private.record_migration('20261124010610');

@@ -130,4 +130,4 @@ begin
 end
 $$;
 
-select private.record_migration('20261125000110');
+select private.record_migration('20261124010110');

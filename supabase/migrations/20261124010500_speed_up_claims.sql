@@ -96,4 +96,4 @@ begin
 end
 $$;
 
-select private.record_migration('20261125000500');
+select private.record_migration('20261124010500');

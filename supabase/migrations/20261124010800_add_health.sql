@@ -137,4 +137,4 @@ begin
 end
 $$;
 
-select private.record_migration('20261125000800');
+select private.record_migration('20261124010800');

@@ -58,4 +58,4 @@ $$;
 comment on function public.finish_webhook_delivery(uuid, uuid, text, text, double precision) is
 'machinery: ends an attempt as delivered, failed, or to be tried again in so many seconds, which counts as an attempt unless it was not_sent; where that is over a day after the first claim, it has failed.';
 
-select private.record_migration('20261125000960');
+select private.record_migration('20261124011000');

@@ -116,4 +116,4 @@ from unnest(array[
     'public.finish_webhook_delivery(uuid, uuid, text, text, double precision)'
 ]::regprocedure[]) as f;
 
-select private.record_migration('20261125000120');
+select private.record_migration('20261124010120');

@@ -318,4 +318,4 @@ from unnest(array[
     'private.delete_expired_rows(jsonb)', 'public.delete_expired_rows(jsonb)'
 ]::regprocedure[]) as f;
 
-select private.record_migration('20261125000220');
+select private.record_migration('20261124010220');

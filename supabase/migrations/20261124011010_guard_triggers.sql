@@ -34,4 +34,4 @@ return private.trigger_retraining(
 
 select private.set_function_class('private.trigger_of_caller(text)', 'request');
 
-select private.record_migration('20261125000970');
+select private.record_migration('20261124011010');

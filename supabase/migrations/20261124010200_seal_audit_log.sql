@@ -302,4 +302,4 @@ from unnest(array[
     'private.get_audit_seal(bigint)', 'public.get_audit_seal(bigint)'
 ]::regprocedure[]) as f;
 
-select private.record_migration('20261125000200');
+select private.record_migration('20261124010200');

@@ -284,4 +284,4 @@ begin
 end
 $$;
 
-select private.record_migration('20261125000300');
+select private.record_migration('20261124010300');

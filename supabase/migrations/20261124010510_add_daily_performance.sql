@@ -157,4 +157,4 @@ comment on function public.get_model_performance_summary(
 ) is
 'read, viewer: per model type the checks of the last days: how many, the metric''s spread, the newest (null when it is no longer kept).';
 
-select private.record_migration('20261125000510');
+select private.record_migration('20261124010510');

@@ -135,4 +135,4 @@ select private.set_function_class(
 
 select private.set_function_class('private.check_needed(text, text)', 'request');
 
-select private.record_migration('20261125000600');
+select private.record_migration('20261124010600');

@@ -179,4 +179,4 @@ from unnest(array[
     'public.list_schedules(text, public.ml_environment, text, integer, text, jsonb)'
 ]::regprocedure[]) as f;
 
-select private.record_migration('20261125000230');
+select private.record_migration('20261124010230');

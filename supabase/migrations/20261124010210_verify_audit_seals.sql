@@ -153,4 +153,4 @@ from unnest(array[
     'private.verify_audit_seals(bigint, integer)', 'public.verify_audit_seals(bigint, integer)'
 ]::regprocedure[]) as f;
 
-select private.record_migration('20261125000210');
+select private.record_migration('20261124010210');

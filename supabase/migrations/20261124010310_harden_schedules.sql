@@ -89,4 +89,4 @@ exception
 end
 $$;
 
-select private.record_migration('20261125000310');
+select private.record_migration('20261124010310');

@@ -30,4 +30,4 @@ $$;
 comment on function public.find_api_key(text) is
 'machinery: id, name, role and remaining seconds of a standing key, or null.';
 
-select private.record_migration('20261125000900');
+select private.record_migration('20261124010900');

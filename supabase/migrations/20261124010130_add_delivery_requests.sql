@@ -84,4 +84,4 @@ from unnest(array[
     'private.retry_webhook_delivery(uuid, jsonb)', 'public.retry_webhook_delivery(uuid, jsonb)'
 ]::regprocedure[]) as f;
 
-select private.record_migration('20261125000130');
+select private.record_migration('20261124010130');

@@ -229,4 +229,4 @@ exception
 end
 $$;
 
-select private.record_migration('20261125000320');
+select private.record_migration('20261124010320');

@@ -33,4 +33,4 @@ alter table private.training_job_callbacks add column request_id text;
 comment on column private.training_job_callbacks.request_id is
 'Of the request that named the address; the callback brings it back.';
 
-select private.record_migration('20261125000100');
+select private.record_migration('20261124010100');
