@@ -132,7 +132,6 @@ class Settings(BaseSettings):
     metrics_address: str | None = Field(
         None,
         alias="REFIT_METRICS_ADDRESS",
-        pattern=r"^\S+:\d{1,5}$",
         description="Where this process shows its figures to Prometheus, such as 127.0.0.1:9191; "
         "not set: nowhere. Nobody is asked for credentials there.",
     )

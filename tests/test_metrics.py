@@ -16,15 +16,22 @@ from tests.worker.lab import empty_queue, open_lab
 
 
 def scrape(port: int) -> dict[tuple[str, str], float]:
-    """Each figure by its name and the action or actor that it is about."""
+    """Each figure by its name and what it is about: an action, or an actor and an outcome."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     return {
-        (s.name, s.labels.get("action", s.labels.get("actor_name", ""))): s.value
+        (s.name, subject(s.labels)): s.value
         for family in text_string_to_metric_families(text)
         for s in family.samples
         if not s.name.endswith("_bucket")
     }
+
+
+def subject(labels: dict[str, str]) -> str:
+    if "action" in labels:
+        return labels["action"]
+    outcome = labels.get("status")
+    return labels.get("actor_name", "") + (f" {outcome}" if outcome else "")
 
 
 def test_functions_count_and_time_their_requests(
@@ -62,10 +69,15 @@ def test_a_worker_counts_and_times_its_messages(
     ):
         worker.wait_until_logged("worker_started")
         lab.check(lab.model_type())
+        lab.retrain(lab.model_type(), force=True)
+        lab.retrain(lab.model_type(target_column="nowhere"))
         figures = scrape(port)
 
     assert figures["dramatiq_messages_total", "check_performance"] == 1
     assert figures["dramatiq_message_duration_milliseconds_count", "check_performance"] == 1
+    assert figures["refit_work_ended_total", "check_performance succeeded"] == 1
+    assert figures["refit_work_ended_total", "retrain succeeded"] == 1
+    assert figures["refit_work_ended_total", "retrain failed"] == 1
 
 
 def test_a_port_that_is_taken_stops_nobody(

@@ -23,7 +23,7 @@ from core.worker.callbacks import CallbackSender
 from core.worker.context import WorkerContext
 from core.worker.isolation import start_forkserver
 from core.worker.sweeper import Sweeper
-from core.worker.work_metrics import count_messages
+from core.worker.work_metrics import WorkFigures
 
 # For what works to be handed back, and for what polls to see that it should end.
 _STOP_TIMEOUT_MS = 15_000
@@ -45,11 +45,11 @@ def main() -> int:
 
 def _work(settings: Settings) -> None:
     database = PostgresDatabase(settings.require_database_url())
-    context = WorkerContext.from_settings(settings, database)
-    callbacks = CallbackSender(context, Courier.from_settings(settings))
     broker = make_broker(settings.require_redis_url())
+    figures = WorkFigures(broker, settings.metrics_address) if settings.metrics_address else None
+    context = WorkerContext.from_settings(settings, database, figures)
+    callbacks = CallbackSender(context, Courier.from_settings(settings))
     declare_actors(broker, context)
-    figures = count_messages(broker, settings.metrics_address) if settings.metrics_address else None
     signals = StopSignals()
     # From the main thread: the forkserver ends when the thread that started it does.
     start_forkserver()
@@ -73,7 +73,7 @@ def _work(settings: Settings) -> None:
     broker.client.close()
     database.close()
     if figures:
-        figures.cleanup()
+        figures.close()
     _log.info("worker_stopped", worker=context.name)
 
 

@@ -13,6 +13,7 @@ from core.settings import Settings
 from core.store import Store
 from core.worker.isolation import Limits
 from core.worker.resources import Resources
+from core.worker.work_metrics import WorkFigures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +29,14 @@ class WorkerContext:
     resources: Resources
     limits: Limits
     retention_days: Mapping[str, int]
+    figures: WorkFigures | None = None
     leaving: Event = field(default_factory=Event)
     callbacks_due: Event = field(default_factory=Event)
 
     @classmethod
-    def from_settings(cls, settings: Settings, database: Database) -> WorkerContext:
+    def from_settings(
+        cls, settings: Settings, database: Database, figures: WorkFigures | None = None
+    ) -> WorkerContext:
         """Connects to nothing yet.
 
         Raises
@@ -51,4 +55,10 @@ class WorkerContext:
                 threads=settings.training_threads,
             ),
             retention_days=settings.retention_days,
+            figures=figures,
         )
+
+    def note_end(self, actor: str, status: str) -> None:
+        """Count a job or an operation that ended, where figures are asked for."""
+        if self.figures is not None:
+            self.figures.note_end(actor, status)

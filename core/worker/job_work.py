@@ -63,6 +63,7 @@ def _see_to(context: WorkerContext, job: ClaimedJob) -> None:
         _log.warning("lease_lost", detail=exc.message)
     else:
         _log.info("job_finished", status=row["status"], result=row["result"], error=row["error"])
+        context.note_end(_ACTOR, row["status"])
         context.callbacks_due.set()
         ring_when_queued(context, _ACTOR, row)
         if mismatches and _gave_up_on_champion(job, row):

@@ -64,6 +64,7 @@ def _see_to(context: WorkerContext, operation: ClaimedOperation) -> None:
         _log.warning("lease_lost", detail=exc.message)
     else:
         _log.info("operation_finished", status=row["status"], error=row["error"])
+        context.note_end(actor, row["status"])
         ring_when_queued(context, actor, row)
 
 
