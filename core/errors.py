@@ -29,7 +29,11 @@ class RefitError(Exception):
         self.errors = errors or []
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
+        if not self.hint:
+            return self.message
+        # A message may end in somebody's own words, such as the reason of a rollback.
+        stop = "" if self.message.endswith((".", "!", "?", ":")) else "."
+        return f"{self.message}{stop} {self.hint}"
 
 
 class ConfigurationError(RefitError):

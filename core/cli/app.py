@@ -57,7 +57,7 @@ class RefitGroup(TyperGroup):
                 arguments, prog_name or "refit", complete_var, standalone_mode=False, **extra
             )
         except TyperException as exc:
-            _fail(f"{exc.format_message().rstrip('.')}. {_help_of(exc)}", exc, debug=debug)
+            _fail(f"{_misuse_text(exc)}. {_help_of(exc)}", exc, debug=debug)
             sys.exit(exc.exit_code)
         except typer.Abort:
             sys.exit(1)
@@ -83,6 +83,11 @@ def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
     end = listed.index("--") if "--" in listed else len(listed)
     own = [argument for argument in listed[:end] if argument != "--debug"]
     return own + listed[end:], len(own) < end
+
+
+def _misuse_text(exc: TyperException) -> str:
+    # The parser adds the kind of exception to some messages; it tells a person nothing.
+    return exc.format_message().replace(": Value error, ", ": ").rstrip(".")
 
 
 def _help_of(exc: TyperException) -> str:

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.options import InEnvironment, JsonOutput
-from core.cli.output import local_time, print_json, print_table, say
+from core.cli.options import JsonOutput
+from core.cli.output import local_time, print_json, say
 from core.cli.session import open_session
+from core.domain import Environment
 from core.errors import InvalidRequest, NotFound
 
 Json = dict[str, Any]
@@ -36,7 +37,9 @@ def start(context: typer.Context) -> None:
 @audit.command("list")
 def list_rows(
     model_type: Annotated[str | None, typer.Argument(help="Default: all.")] = None,
-    environment: InEnvironment = None,
+    environment: Annotated[
+        Environment | None, typer.Option("--environment", "-e", help="Default: all.")
+    ] = None,
     status: Annotated[
         str | None, typer.Option("--status", help="What something became, such as succeeded.")
     ] = None,
@@ -54,7 +57,7 @@ def list_rows(
     ] = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Who did what, newest first, in all environments unless one is named."""
+    """Who did what, newest first; what it was done to, and why, on a second line."""
     with open_session() as session:
         if model_type is not None:
             session.store.get_model_type(model_type)
@@ -74,19 +77,35 @@ def list_rows(
     elif not page["items"]:
         say("Nothing is on record.")
     else:
-        print_table(
-            ("when", "who", "action", "model type", "id"),
-            [
-                (
-                    local_time(row["created_at"]),
-                    row["actor"]["name"],
-                    row["action"],
-                    row["model_type"],
-                    row["entity_id"],
-                )
-                for row in page["items"]
-            ],
-        )
+        for row in page["items"]:
+            say(f"{local_time(row['created_at'])}  {row['actor']['name']}  {row['action']}")
+            say(f"    {_subject(row)}")
+
+
+def _subject(row: Json) -> str:
+    """What a row is about, in a line of its own: ids must be there to copy, whole."""
+    entity = " ".join(filter(None, (row["entity"], row["entity_id"])))
+    # The name of a model type is its id, too.
+    name = None if row["model_type"] == row["entity_id"] else row["model_type"]
+    parts = ", ".join(filter(None, (entity, name, row["environment"]))) or "–"
+    why = _why(row)
+    return f"{parts}: {why}" if why else parts
+
+
+def _why(row: Json) -> str | None:
+    """The reason that somebody gave, of a refusal, or of a failure; what came of an event."""
+    after: Json = row["after"] or {}
+    detail: Json = row["detail"] or {}
+    error: Json = after.get("error") or {}
+    told = detail.get("detail")
+    found = (
+        after.get("skip_reason")
+        or error.get("detail")
+        or after.get("reason")
+        or after.get("quarantine_reason")
+        or (told if isinstance(told, str) else detail.get("outcome"))
+    )
+    return None if found is None else " ".join(str(found).split())
 
 
 @audit.command()
@@ -121,17 +140,22 @@ def verify(
         print_json(found.as_json())
     else:
         for month in found.pruned:
-            say(f"{month.month} was pruned {local_time(month.pruned_at)}: {month.rows} rows.")
+            rows = _counted(month.rows, "row")
+            say(f"{month.month} was pruned {local_time(month.pruned_at)}: {rows}.")
         for problem in found.problems:
             say(problem.message)
-        compared = f"{found.seals} seals over {found.rows} rows"
-        pruned = f", {found.pruned_rows} more rows were pruned" if found.pruned_rows else ""
-        against = f", {found.heads} heads kept elsewhere" if found.heads else ""
+        compared = f"{_counted(found.seals, 'seal')} over {_counted(found.rows, 'row')}"
+        pruned = f"; pruned: {_counted(found.pruned_rows, 'row')}" if found.pruned_rows else ""
+        against = f", {_counted(found.heads, 'head')} kept elsewhere" if found.heads else ""
         count = len(found.problems)
         verdict = f"problems found: {count}" if count else "everything fits"
         say(f"{compared}{pruned}{against}: {verdict}.")
     if found.problems:
         raise typer.Exit(1)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _read(path: Path) -> str:

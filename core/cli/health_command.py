@@ -13,7 +13,7 @@ from core.errors import ConfigurationError, RefitError
 from core.log import configure_logging
 from core.settings import Settings, get_settings
 
-_PATH = "/api/workflows/ml/auto-retraining?action=health"
+_PATH = "/workflows/ml/auto-retraining?action=health"
 _TIMEOUT_S = 15.0
 # Looking for any artifact shows that the store answers.
 _NO_ARTIFACT = "0" * 64
@@ -33,7 +33,11 @@ def health(
     ] = False,
     as_json: JsonOutput = False,
 ) -> None:
-    """Say which part is down; exit status 1 when one is. Starts no server."""
+    """Say which part is down; exit status 1 when one is. Starts no server.
+
+    The functions are asked at API_BASE_URL when it is set, else where the running `refit up` of
+    this REFIT_HOME serves them, else at PORT on this machine.
+    """
     # What is down is told here, once.
     configure_logging("CRITICAL")
     settings = get_settings()
@@ -106,15 +110,28 @@ def _artifact_store_word(settings: Settings) -> str:
 
 
 def _ask_functions(settings: Settings) -> dict[str, Any]:
-    address = f"http://127.0.0.1:{settings.port}"
+    configured = settings.api_base_url
+    base = configured.rstrip("/") if configured else f"{_local_address(settings)}/api"
+    address = base.removesuffix("/api")
     try:
-        # On this machine: a proxy has no part in it.
-        parts: dict[str, Any] = httpx.get(
-            f"{address}{_PATH}", timeout=_TIMEOUT_S, trust_env=False
-        ).json()
-    except (httpx.HTTPError, ValueError):
+        # A proxy has no part in it on this machine.
+        answer = httpx.get(f"{base}{_PATH}", timeout=_TIMEOUT_S, trust_env=configured is not None)
+        parts = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL):
         return {"status": "down", "functions": f"nothing answers at {address}"}
+    except ValueError:
+        parts = None
+    # Errors of others have a status too: a number.
+    if not isinstance(parts, dict) or not isinstance(parts.get("status"), str):
+        return {"status": "down", "functions": f"what answers at {address} tells no health"}
     return parts
+
+
+def _local_address(settings: Settings) -> str:
+    from core.cli.served_address import find_served_address
+    from core.embedded.stack import absolute
+
+    return find_served_address(absolute(settings.home)) or f"http://127.0.0.1:{settings.port}"
 
 
 def _with_local_servers(settings: Settings) -> Settings:

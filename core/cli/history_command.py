@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.model_display import deployment_sentence
 from core.cli.options import InEnvironment, JsonOutput
 from core.cli.output import local_time, print_json, print_table, say
 from core.cli.retrain_command import outcome_sentence
@@ -16,6 +15,13 @@ from core.cli.session import Session, open_session
 from core.domain import Environment, JobStatus
 
 Json = dict[str, Any]
+
+# What became of a deployment.
+_SINCE = {
+    "active": "it serves",
+    "retired": "another has replaced it",
+    "rolled_back": "it was rolled back",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -58,8 +64,9 @@ def _events(
         summary = f"{check['model_type']}: {check['verdict'].replace('_', ' ')}. {check['reason']}"
         yield _event(check["recorded_at"], "check", check, summary)
     for deployment in session.store.list_deployments(**page)["items"]:
-        summary = f"{deployment_sentence(deployment)} Now {deployment['status']}."
-        yield _event(deployment["created_at"], "deployment", deployment, summary)
+        yield _event(
+            deployment["created_at"], "deployment", deployment, _deployment_summary(deployment)
+        )
 
 
 def _event(at: str, kind: str, row: Json, summary: str) -> Json:
@@ -71,6 +78,14 @@ def _event(at: str, kind: str, row: Json, summary: str) -> Json:
         "summary": summary,
         "detail": row,
     }
+
+
+def _deployment_summary(deployment: Json) -> str:
+    fit = deployment["serves"].replace("_", " ")
+    return (
+        f"{deployment['model_type']} version {deployment['model_version']} was deployed to "
+        f"{deployment['environment']} ({fit}); {_SINCE[deployment['status']]}."
+    )
 
 
 def _job_summary(job: Json) -> str:

@@ -78,4 +78,4 @@ def revoke(name: str, as_json: JsonOutput = False) -> None:
     if as_json:
         print_json(answer)
     else:
-        say(f"The key {name} is revoked.")
+        say(f"The key {name} is revoked; everywhere within 30 seconds.")

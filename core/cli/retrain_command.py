@@ -23,7 +23,10 @@ def add_to(app: typer.Typer) -> None:
 def retrain(
     model_types: ModelTypeNames = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also when the champion is healthy.")
+        bool,
+        typer.Option(
+            "--force", help="Also when the champion is healthy; cool-down and budget still count."
+        ),
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait, and show how far it is.")] = False,
     deploy: Annotated[
@@ -37,7 +40,11 @@ def retrain(
     as_of: AsOf = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Check the champions and train challengers for those that got worse."""
+    """Check the champions and train challengers for those that got worse.
+
+    With --wait the exit status is 1 when a training failed, was cancelled, or was asked for with
+    --force and did not happen; it is 0 when none was needed.
+    """
     moment = read_time(as_of, "--as-of")
     with open_session() as session:
         jobs: list[Json] = session.store.trigger_retraining(
@@ -65,9 +72,20 @@ def retrain(
         command = f"refit retrain {' '.join(limited)} --force --override-limits"
         note(f"An admin may train nevertheless: {command}")
     if not wait:
-        note("`refit status` shows how far it is.")
-    elif any(job["status"] in {JobStatus.FAILED, JobStatus.CANCELLED} for job in jobs):
+        _note_where_it_shows(jobs)
+        return
+    unwanted = {JobStatus.FAILED, JobStatus.CANCELLED, *([JobStatus.SKIPPED] if force else [])}
+    if any(job["status"] in unwanted for job in jobs):
         raise typer.Exit(1)
+
+
+def _note_where_it_shows(jobs: list[Json]) -> None:
+    names = {job["model_type"] for job in jobs}
+    ended = f"refit history {names.pop()}" if len(names) == 1 else "refit history"
+    note(
+        f"`refit status` shows how far it is, `{ended}` how it ended: "
+        "cool-down or budget may skip it."
+    )
 
 
 def _is_limited(job: Json) -> bool:

@@ -108,11 +108,24 @@ def base_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def local_url(host: str, port: int) -> str:
+    """The functions' address for a program on this machine.
+
+    >>> local_url("0.0.0.0", 3000), local_url("::1", 3000)
+    ('http://127.0.0.1:3000', 'http://[::1]:3000')
+    """
+    target = _reachable(host)
+    return f"http://[{target}]:{port}" if ":" in target else f"http://{target}:{port}"
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — see above
+
+
 def answers(host: str, port: int) -> bool:
     """Whether somebody listens there."""
-    target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — see above
     try:
-        with socket.create_connection((target, port), timeout=1):
+        with socket.create_connection((_reachable(host), port), timeout=1):
             return True
     except OSError:
         return False

@@ -34,6 +34,9 @@ Cron = Annotated[
 TimeZone = Annotated[
     str | None, typer.Option("--time-zone", help="Such as Europe/Amsterdam; default: UTC.")
 ]
+NewTimeZone = Annotated[
+    str | None, typer.Option("--time-zone", help="Such as Europe/Amsterdam; default: as it is.")
+]
 ScheduleId = Annotated[UUID, typer.Argument(metavar="ID", help="As `refit schedules list` shows.")]
 
 
@@ -91,7 +94,7 @@ def create(
 def update(
     schedule_id: ScheduleId,
     cron: Cron = None,
-    time_zone: TimeZone = None,
+    time_zone: NewTimeZone = None,
     as_json: JsonOutput = False,
 ) -> None:
     """Change when a schedule runs; its next run is computed anew."""

@@ -15,10 +15,12 @@ from core.cli.running_system import (
     answers,
     base_url,
     child_specs,
+    local_url,
     refuse_old_database,
     refuse_second,
     usable_port,
 )
+from core.cli.served_address import served_address
 from core.cli.session import Session, open_session
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ def up(
         target=_announce, args=(supervisor, host, chosen, commands), daemon=True
     ).start()
     try:
-        supervisor.run_until_stopped()
+        with served_address(session.home, local_url(host, chosen)):
+            supervisor.run_until_stopped()
     finally:
         stop_stack(session.home)
         note("Everything has stopped; the data is kept.")

@@ -146,6 +146,15 @@ def first_model() -> Judged:
     )
 
 
+def champion_itself() -> Judged:
+    """The model that is judged serves already."""
+    return _judged(
+        "better_than_champion",
+        ValidationVerdict.APPROVED,
+        "Skipped: this is the champion itself, not compared with itself; the other gates decide.",
+    )
+
+
 def not_comparable(reason: str, threshold: float) -> Judged:
     """The comparison could not be made: that is no pass."""
     return _judged(

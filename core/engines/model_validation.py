@@ -17,6 +17,7 @@ from core.engines.gates import (
     artifact_reproduces,
     beats_baseline,
     better_than_champion,
+    champion_itself,
     data_quality,
     enough_rows,
     first_model,
@@ -58,6 +59,7 @@ class ModelValidationFramework:
         reload: ReloadCheck | None,
         seed: int,
         champion_degraded: bool = False,
+        is_champion: bool = False,
     ) -> Validation:
         """Judge a challenger.
 
@@ -83,6 +85,8 @@ class ModelValidationFramework:
             Of the bootstrap.
         champion_degraded : bool
             Whether a check found that the champion has got worse.
+        is_champion : bool
+            Whether the challenger is what serves: then ``champion`` is None, as for a first model.
         """
         scored = challenger.scored(holdout)
         target = target_values(train_frame, self.model_type.target_column, self.model_type.task)
@@ -93,9 +97,12 @@ class ModelValidationFramework:
         ]
         if reload is not None:
             judged.append(artifact_reproduces(reload))
-        judgement, against = self._against_champion(
-            scored, champion, holdout, champion_cutoff, seed
-        )
+        if is_champion:
+            judgement, against = champion_itself(), None
+        else:
+            judgement, against = self._against_champion(
+                scored, champion, holdout, champion_cutoff, seed
+            )
         verdict = _worst([*judged, judgement])
         threshold = self.model_type.auto_deployment_threshold
         automatic = champion is None or (
@@ -110,7 +117,7 @@ class ModelValidationFramework:
             confidence_interval=(against.lower, against.upper) if against and defined else None,
             samples=len(holdout) if against is None else against.samples,
             gates=tuple(one.gate for one in (*judged, judgement)),
-            reason=_reason([*judged, judgement], verdict, automatic, threshold),
+            reason=_reason([*judged, judgement], verdict, automatic, threshold, is_champion),
         )
 
     def _against_champion(
@@ -144,16 +151,21 @@ def _worst(judged: list[Judged]) -> ValidationVerdict:
 
 
 def _reason(
-    judged: list[Judged], verdict: ValidationVerdict, automatic: bool, threshold: float
+    judged: list[Judged],
+    verdict: ValidationVerdict,
+    automatic: bool,
+    threshold: float,
+    is_champion: bool,
 ) -> str:
     deciding = next((one for one in judged if one.verdict is verdict), judged[-1])
     if verdict is not ValidationVerdict.APPROVED:
         return deciding.gate.detail
     comparison = judged[-1].gate.detail
     if judged[-1].gate.threshold is None:
-        # No champion to compare with: what it is better than is the constant guess.
+        # No other model to compare with: what it is better than is the constant guess.
         baseline = next(one for one in judged if one.gate.name == "beats_baseline")
-        return f"First model: {baseline.gate.detail}"
+        what = "The champion itself" if is_champion else "First model"
+        return f"{what}: {baseline.gate.detail}"
     if automatic:
         return comparison
     return (

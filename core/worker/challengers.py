@@ -48,6 +48,7 @@ class Challenger:
         *,
         quality: DataQuality,
         champion_degraded: bool = False,
+        is_champion: bool = False,
     ) -> Validation:
         """Judge it by the rows that it has not learnt from, those newer than its window included.
 
@@ -59,6 +60,8 @@ class Challenger:
             Of the rows of its window.
         champion_degraded : bool
             Whether a check found that the champion has got worse.
+        is_champion : bool
+            Whether it serves already: then ``served`` is None.
 
         Raises
         ------
@@ -83,6 +86,7 @@ class Challenger:
             reload=self._reloaded(),
             seed=self.model_type.random_seed,
             champion_degraded=champion_degraded,
+            is_champion=is_champion,
         )
 
     def refit(self) -> dict[str, Any]:

@@ -70,7 +70,8 @@ def _validate(task: TargetTask, send: Send) -> Outcome:
     store = resources.artifacts()
     served = None
     # The champion itself is judged by the absolute gates alone.
-    if champion is not None and champion.model_id != model.id:
+    is_champion = champion is not None and champion.model_id == model.id
+    if not is_champion:
         served = load_working_champion(store, champion, resources, send)
     page = store.read_metadata(model.artifact_hash)
     model_type = as_trained(task.target.model_type, model, page)
@@ -97,7 +98,7 @@ def _validate(task: TargetTask, send: Send) -> Outcome:
         resources=resources,
     )
     quality = assess(engine.split(rows, plan).window, model_type)
-    validation = challenger.validate(served, quality=quality)
+    validation = challenger.validate(served, quality=quality, is_champion=is_champion)
     result: dict[str, Any] = validation.as_json() | {
         "model_id": model.id,
         "model_type": model.model_type,

@@ -23,7 +23,14 @@ from core.store import LOCAL_ADMIN, Store
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 900
 UNLABELLED = 40
-VARIABLES = ("DATABASE_URL", "REDIS_URL", "REFIT_ARTIFACTS_URL", "REFIT_HOME", "SUPABASE_URL")
+VARIABLES = (
+    "API_BASE_URL",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "REFIT_ARTIFACTS_URL",
+    "REFIT_HOME",
+    "SUPABASE_URL",
+)
 
 Refit = Callable[..., Result]
 REFIT = (sys.executable, "-c", "from core.cli import main; main()")

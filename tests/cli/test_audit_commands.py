@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import psycopg
@@ -29,14 +30,47 @@ def remove_a_row(database_url: str) -> None:
 
 
 def test_the_audit_log_is_listed_by_what_is_asked_for(refit: Refit, sealed: Store) -> None:
-    whole = refit("audit", COLUMNS="200")
+    whole = refit("audit", COLUMNS="40")
     named = refit("audit", "list", "churn", "--request-id", "n8n:1", "--json")
     none = refit("audit", "list", "--action", "model.created")
 
+    lines = whole.stdout.splitlines()
+    (job,) = (at for at, line in enumerate(lines) if line.endswith("  training_job.created"))
+    (job_id,) = (i["entity_id"] for i in json.loads(named.stdout)["items"])
     assert whole.exit_code == 0
-    assert "model_type.created" in whole.stdout
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d  \S.*  training_job.created", lines[job])
+    assert lines[job + 1] == f"    training_job {job_id}, churn, production"
+    assert lines[-1] == "    model_type churn"
     assert [i["action"] for i in json.loads(named.stdout)["items"]] == ["training_job.created"]
     assert none.stdout == "Nothing is on record.\n"
+
+
+def test_the_list_tells_why(refit: Refit, sealed: Store) -> None:
+    sealed.record_refusal(
+        None,
+        action="deploy",
+        status=401,
+        problem="invalid_token",
+        detail="It is\nexpired.",
+        request_id="n8n:2",
+    )
+    sealed.record_event(
+        workflow="nightly", execution_id="7", step="asked", outcome="went well", detail={"rows": 3}
+    )
+
+    shown = refit("audit", "list").stdout
+
+    assert "  unknown  request.refused\n    action deploy: It is expired.\n" in shown
+    assert "  event.asked\n    nightly 7: went well\n" in shown
+
+
+def test_the_environment_is_all_unless_one_is_named(refit: Refit, sealed: Store) -> None:
+    staging = refit("audit", "list", "-e", "staging", "--action", "training_job.created")
+    every = refit("audit", "list", "--action", "training_job.created", REFIT_ENVIRONMENT="staging")
+
+    assert staging.stdout == "Nothing is on record.\n"
+    assert "churn, production" in every.stdout
+    assert "REFIT_ENVIRONMENT" not in refit("audit", "list", "--help").stdout
 
 
 def test_pages_of_the_audit_log_follow_each_other(refit: Refit, sealed: Store) -> None:
@@ -55,8 +89,12 @@ def test_a_whole_log_verifies_also_against_a_head_kept_elsewhere(
 
     plain = refit("audit", "verify")
     against = refit("audit", "verify", "--heads", str(heads), "--json")
+    heads.write_text(refit("audit", "head").stdout)
+    one = refit("audit", "verify", "--heads", str(heads))
 
     assert (plain.exit_code, plain.stdout.rpartition(": ")[2]) == (0, "everything fits.\n")
+    assert one.stdout.startswith("1 seal over ")
+    assert ", 1 head kept elsewhere: " in one.stdout
     found = json.loads(against.stdout)
     assert against.exit_code == 0
     assert (found["ok"], found["seals"], found["heads"], found["problems"]) == (True, 1, 2, [])

@@ -218,7 +218,8 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(refit: Refit, store: 
     assert made["key"] not in listed.stdout
     assert "There is a key named n8n already." in refit("keys", "create", "n8n").stderr
 
-    assert refit("keys", "revoke", "n8n").exit_code == 0
+    revoked = refit("keys", "revoke", "n8n")
+    assert revoked.stdout == "The key n8n is revoked; everywhere within 30 seconds.\n"
     assert store.find_api_key(hash_key(made["key"])) is None
     (row,) = read_json(refit("keys", "list", "--json"))["items"]
     assert row["revoked_at"] is not None
@@ -286,6 +287,7 @@ def test_a_queue_that_is_away_only_delays(refit: Refit, churn: str) -> None:
     assert result.exit_code == 0
     assert "The queue is away" in result.stderr
     assert "churn: queued as" in result.stdout
+    assert "`refit history churn` how it ended" in result.stderr
 
 
 def test_without_a_champion_there_is_nothing_to_roll_back_or_predict_with(

@@ -10,6 +10,8 @@ from uuid import uuid4
 import pytest
 from typer.testing import Result
 
+from core.errors import RefitError
+
 Refit = Callable[..., Result]
 
 
@@ -55,6 +57,13 @@ def test_an_error_is_one_line_and_exit_code_1(
     assert told in error_line(refit(*arguments))
 
 
+def test_a_message_that_ends_in_somebodys_words_ends_before_its_hint() -> None:
+    assert str(RefitError("It was rolled back: bad", hint="Train.")) == (
+        "It was rolled back: bad. Train."
+    )
+    assert str(RefitError("It was rolled back: bad.", hint="Train.")).count(".") == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -65,7 +74,11 @@ def test_an_error_is_one_line_and_exit_code_1(
         (("rollback", "churn"), "--reason"),
         (("cancel", "not-an-id"), "work_id"),
         (("history", "--limit", "0"), "--limit"),
-        (("status", "--environment", "moon"), "--environment"),
+        (
+            ("status", "--environment", "moon"),
+            "Invalid value for '--environment' / '-e': 'moon' is",
+        ),
+        (("keys", "create", "x", "--role", "king"), "Invalid value for '--role': 'king' is not"),
     ],
 )
 def test_misuse_is_one_line_and_exit_code_2(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from core.cli.served_address import FILE_NAME, find_served_address, served_address
 from core.process_name import process_name
 from core.store import Store
 from tests.cli.conftest import Refit
@@ -85,6 +86,62 @@ def test_the_functions_are_asked(
     assert json.loads(well.stdout)["database"] == "ok"
     assert gone.exit_code == 1
     assert "nothing answers" in gone.stdout
+
+
+def test_the_address_that_up_left_is_asked_and_a_stale_one_is_not(
+    refit: Refit, addresses: dict[str, str], tmp_path: Path, redis_url: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    elsewhere = str(free_port())
+    with serving(
+        tmp_path, "main", DATABASE_URL=addresses["DATABASE_URL"], REDIS_URL=redis_url
+    ) as server:
+        with served_address(home, server.address):
+            running = refit("health", "--json", PORT=elsewhere)
+            copy = (home / FILE_NAME).read_text()
+        stopped = refit("health", PORT=elsewhere)
+        # What an `up` leaves that was killed: the file, without the lock.
+        (home / FILE_NAME).write_text(f"http://127.0.0.1:{elsewhere}")
+        stale = refit("health", "--json", PORT=server.address.rpartition(":")[2])
+
+    assert (running.exit_code, json.loads(running.stdout)["status"]) == (0, "ok")
+    assert copy == server.address
+    assert stopped.exit_code == 1
+    assert f"nothing answers at http://127.0.0.1:{elsewhere}" in stopped.stdout
+    assert (stale.exit_code, json.loads(stale.stdout)["status"]) == (0, "ok")
+
+
+def test_a_configured_address_is_asked_first(
+    refit: Refit, addresses: dict[str, str], tmp_path: Path, redis_url: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    away = f"http://127.0.0.1:{free_port()}"
+    with (
+        serving(
+            tmp_path, "main", DATABASE_URL=addresses["DATABASE_URL"], REDIS_URL=redis_url
+        ) as server,
+        served_address(home, away),
+    ):
+        well = refit("health", "--json", API_BASE_URL=f"{server.address}/api/")
+        other = refit("health", API_BASE_URL=f"{server.address}/nothing")
+        gone = refit("health", API_BASE_URL=f"{away}/api")
+
+    assert (well.exit_code, json.loads(well.stdout)["status"]) == (0, "ok")
+    assert other.exit_code == gone.exit_code == 1
+    assert "tells no health" in other.stdout
+    assert f"nothing answers at {away}" in gone.stdout
+
+
+def test_the_last_up_of_a_home_is_the_one_that_is_found(tmp_path: Path) -> None:
+    with served_address(tmp_path, "http://127.0.0.1:1"):
+        with served_address(tmp_path, "http://127.0.0.1:2"):
+            assert find_served_address(tmp_path) == "http://127.0.0.1:2"
+        with served_address(tmp_path, "http://127.0.0.1:3"):
+            pass
+    assert find_served_address(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_servers_it_says_so_and_starts_none(refit: Refit, tmp_path: Path) -> None:

@@ -159,13 +159,16 @@ def test_a_retraining_within_the_cool_down_says_so_and_how_to_pass(
     try:
         first = refit("retrain", "churn", "--force", "--wait")
         second = refit("retrain", "churn", "--force", "--wait")
+        as_json = refit("retrain", "churn", "--force", "--wait", "--json")
         third = refit("retrain", "churn", "--force", "--override-limits", "--wait")
         history = refit("history", "churn", "--json")
     finally:
         worker.end()
 
     assert "version 1 was trained and deployed" in first.stdout
-    assert second.exit_code == 0
+    assert (second.exit_code, as_json.exit_code) == (1, 1)
+    assert [job["status"] for job in json.loads(as_json.stdout)["jobs"]] == ["skipped"]
+    assert "--override-limits" in as_json.stderr
     assert "churn was not retrained: cool_down: the last training began at" in second.stdout
     assert "refit retrain churn --force --override-limits" in second.stderr
     assert "version 2 was trained" in third.stdout

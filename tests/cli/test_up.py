@@ -127,6 +127,16 @@ def test_up_prints_commands_that_work_restarts_what_dies_and_stops_everything(
         assert {one["model_type"] for one in found} == set(names)
         assert {worker["kind"] for worker in status["workers"]} == {"worker", "scheduler"}
 
+        # Without a word about the port.
+        health = subprocess.run(
+            [*REFIT_UP[:-2], "health"],
+            env=clean_environ | {"REFIT_HOME": str(up_home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert health.returncode == 0, health.stdout
+
         # The key is for its owner alone.
         key = up_home / "admin-key"
         assert stat.S_IMODE(key.stat().st_mode) == 0o600

@@ -82,6 +82,9 @@ def test_from_a_csv_file_to_predictions_of_a_deployed_model(
     assert champion["reference"]["value"] > 0.85
     kinds = [(e["kind"], e["model_type"]) for e in read("history")["items"]]
     assert kinds == [("deployment", "churn"), ("training", "churn")]
+    summary = read("history")["items"][0]["summary"]
+    assert summary.startswith("churn version 1 was deployed to production (")
+    assert summary.endswith("); it serves.")
 
     # The rows without a target are predicted, once.
     first = read("predict", "churn", "--into", "churn_predictions")

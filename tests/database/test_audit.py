@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
 import psycopg
 import pytest
 
 from core.domain import OperationKind, Role
 from core.errors import InvalidRequest
+from core.store import Store
 from tests.database.factories import (
     ADMIN,
     FAILURE,
@@ -16,6 +21,8 @@ from tests.database.factories import (
     check_of,
     claims,
     digest,
+    judgement,
+    trained_model,
     user,
 )
 
@@ -132,6 +139,96 @@ def test_what_a_user_did_is_on_record_under_their_name(scene: Scene) -> None:
     row = log(scene, since=since)[0]
     assert row["actor"]["name"] == "ada@example.org"
     assert row["request_id"] == "req-1"
+
+
+def by_request(scene: Scene) -> dict[str | None, list[str]]:
+    """What is on record under each request id, oldest first."""
+    found: dict[str | None, list[str]] = {}
+    for row in log(scene):
+        found.setdefault(row["request_id"], []).append(row["action"])
+    return found
+
+
+def ask(scene: Scene, request_id: str, **changes: Any) -> None:
+    """As the functions ask: with the id in both places."""
+    store = Store(scene.database, actor=ADMIN, request_id=request_id)
+    replace(scene, store=store).queued_job(request_id=request_id, **changes)
+
+
+def deliver(scene: Scene) -> None:
+    for delivery in scene.store.claim_webhook_deliveries(WORKER, limit=10):
+        arguments = {"p_id": delivery.id, "p_lease_token": delivery.lease_token}
+        scene.database.call("finish_webhook_delivery", {**arguments, "p_outcome": "delivered"})
+
+
+def test_all_that_a_request_caused_bears_its_id_and_nothing_else_does(scene: Scene) -> None:
+    scene.model_type("churn")
+    scene.champion()
+    job = scene.running_job(
+        force=True, auto_deploy=True, webhook_url=SECRET_URL, request_id="req-1"
+    )
+    # The running job cannot do this one any more, so another job follows; it does the next.
+    ask(scene, "req-2", override_limits=True)
+    ask(scene, "req-3", webhook_url=f"{SECRET_URL}2")
+    judged = judgement(champion_deployment_id=scene.champion_id())
+    outcome = {"status": "succeeded", "model": trained_model("next"), "validation": judged}
+    follow_up = scene.store.finish_training_job(job, outcome)["follow_up_id"]
+    deliver(scene)
+    next_job = scene.store.claim_training_job(UUID(follow_up), WORKER)
+    assert next_job is not None
+    scene.store.finish_training_job(next_job, {"status": "failed", "error": FAILURE})
+
+    found = by_request(scene)
+    assert found["req-1"] == [
+        "training_job.created",
+        "training_job.running",
+        "model.created",
+        "validation.created",
+        "model.approved",
+        "deployment.retired",
+        "deployment.created",
+        "training_job.succeeded",
+        "webhook_delivery.created",
+        "webhook_delivery.delivered",
+    ]
+    assert found["req-2"] == [
+        "training_job.updated",
+        "training_job.created",
+        "training_job.running",
+        "alert.created",
+        "training_job.failed",
+    ]
+    assert found["req-3"] == ["webhook_delivery.created", "webhook_delivery.delivered"]
+    assert "deployment.created" in found[None]
+    assert set(found) == {"req-1", "req-2", "req-3", None}
+
+
+def test_what_an_operation_and_a_sweep_write_bears_the_request_too(scene: Scene) -> None:
+    scene.model_type("churn")
+    scene.model_type("prices")
+    champion = scene.champion()
+    operation = scene.running_operation(OperationKind.CHECK, request_id="req-1")
+    outcome = {"status": "succeeded", "results": [check_of(champion)]}
+    scene.store.finish_operation(operation, outcome)
+    lost = scene.queued_job(webhook_url=SECRET_URL, request_id="req-2")
+    for _ in range(3):
+        scene.lost_job(lost)
+        scene.lost_operation(scene.queued_operation(OperationKind.CHECK))
+        scene.store.sweep_lost_work("worker-2")
+
+    found = by_request(scene)
+    assert found["req-1"] == [
+        "operation.created",
+        "operation.running",
+        "alert.created",
+        "operation.succeeded",
+    ]
+    assert found["req-2"][-3:] == [
+        "training_job.failed",
+        "webhook_delivery.created",
+        "alert.created",
+    ]
+    assert not [action for action in found["req-2"] if action.startswith("operation.")]
 
 
 def test_what_the_owner_did_by_hand_is_on_record_too(scene: Scene) -> None:

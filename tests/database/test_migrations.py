@@ -113,7 +113,7 @@ def test_a_migration_that_fails_is_named_and_leaves_nothing(
     )
 
     with pytest.raises(
-        RefitError, match="20991231000000_break.sql failed: division by zero Nothing was changed"
+        RefitError, match=r"20991231000000_break.sql failed: division by zero\. Nothing was changed"
     ):
         migrate(empty_database_url, directory=folder)
 

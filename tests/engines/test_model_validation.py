@@ -55,6 +55,13 @@ def test_a_first_model_that_passes_the_absolute_gates_may_serve() -> None:
     assert "no champion" in gate(result, "better_than_champion").detail
 
 
+def test_the_champion_is_not_called_a_first_model_when_it_is_judged_again() -> None:
+    again = validated(is_champion=True)
+    assert again.verdict is ValidationVerdict.APPROVED
+    assert again.reason.startswith("The champion itself: ")
+    assert "not compared with itself" in gate(again, "better_than_champion").detail
+
+
 def test_each_absolute_gate_can_fail() -> None:
     few = validated(training_rows=99)
     assert not gate(few, "enough_rows").passed

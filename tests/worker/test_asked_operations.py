@@ -254,6 +254,9 @@ def test_the_champion_itself_may_be_judged_again(lab: Lab) -> None:
 
     assert judgement["verdict"] == "approved"
     assert judgement["improvement"] is None
+    assert judgement["reason"].startswith("The champion itself: ")
+    (compared,) = [g for g in judgement["gates"] if g["name"] == "better_than_champion"]
+    assert "the champion itself, not compared with itself" in compared["detail"]
 
 
 # Deployments ---------------------------------------------------------------------------------
