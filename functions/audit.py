@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.domain import Role
 from core.web import Answer, Call, endpoint
 from core.web.fields import EnvironmentListQuery, Text
+from core.web.paging import give_page
 
 
 class AuditQuery(EnvironmentListQuery):
@@ -22,5 +23,5 @@ def audit(call: Call[AuditQuery]) -> Answer:
     """One page, newest first: ``{items, next_cursor}``."""
     query = call.parameters
     call.check_model_type(query.model_type)
-    fields = query.model_dump(exclude={"recorded_action"})
-    return Answer(body=call.store.list_audit_logs(**fields, action=query.recorded_action))
+    fields = query.model_dump(exclude={"recorded_action"}) | {"action": query.recorded_action}
+    return Answer(body=give_page("audit", call.store.list_audit_logs, fields))

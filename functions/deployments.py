@@ -7,6 +7,7 @@ from typing import Literal
 from core.domain import Role
 from core.web import Answer, Call, endpoint
 from core.web.fields import EnvironmentListQuery
+from core.web.paging import give_page
 
 
 class DeploymentsQuery(EnvironmentListQuery):
@@ -20,4 +21,4 @@ def deployments(call: Call[DeploymentsQuery]) -> Answer:
     """One page, newest first: ``{items, next_cursor}``."""
     query = call.parameters
     call.check_model_type(query.model_type)
-    return Answer(body=call.store.list_deployments(**query.model_dump()))
+    return Answer(body=give_page("deployments", call.store.list_deployments, query.model_dump()))

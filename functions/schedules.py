@@ -7,6 +7,7 @@ from typing import Literal
 from core.domain import Role
 from core.web import Answer, Call, endpoint
 from core.web.fields import EnvironmentListQuery
+from core.web.paging import give_page
 
 
 class SchedulesQuery(EnvironmentListQuery):
@@ -20,4 +21,4 @@ def schedules(call: Call[SchedulesQuery]) -> Answer:
     """One page by model type: ``{items, next_cursor}``."""
     query = call.parameters
     call.check_model_type(query.model_type)
-    return Answer(body=call.store.list_schedules(**query.model_dump()))
+    return Answer(body=give_page("schedules", call.store.list_schedules, query.model_dump()))

@@ -379,3 +379,18 @@ def patterns_in(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list):
         for value in schema:
             yield from patterns_in(value)
+
+
+def test_a_cursor_of_another_list_is_refused(
+    server: Server, keys: dict[str, str], make_type: Callable[..., str], store: Store
+) -> None:
+    names = [make_type(), make_type()]
+    store.trigger_retraining(model_types=names, force=True)
+    cursor = server.get("history", keys["viewer"], limit=1).body["next_cursor"]
+    assert cursor is not None
+
+    own = server.get("history", keys["viewer"], cursor=cursor)
+    other = server.get("models", keys["viewer"], cursor=cursor)
+
+    assert own.status == 200
+    assert (other.status, other.fields) == (422, {"cursor"})

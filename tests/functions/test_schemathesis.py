@@ -25,6 +25,7 @@ from schemathesis.engine.events import EngineFinished, FatalError, NonFatalError
 from schemathesis.schemas import BaseSchema
 
 from core.store import Store
+from core.web.paging import mark_of
 from functions.actions import ACTIONS
 from tests.functions.served import Server, serving
 
@@ -145,8 +146,9 @@ def narrowed(document: Json, seeded: Seeded) -> Json:
     query("id", [seeded.operation], "operation")
     lists = ("models", "metrics", "history", "deployments", "schedules", "alerts", "audit")
     query("model_type", [seeded.name], *lists)
-    query("cursor", [seeded.cursor], *(name for name in lists if name != "schedules"))
-    query("cursor", [seeded.schedule_cursor], "schedules")
+    for name in lists:
+        place = seeded.schedule_cursor if name == "schedules" else seeded.cursor
+        query("cursor", [mark_of(name) + place], name)
     return document
 
 
