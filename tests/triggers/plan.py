@@ -75,7 +75,7 @@ class Plan:
             self.store,
             self.doorbell,
             ticker="here:1:1",
-            now=now or NOW,
+            now=now or datetime.now(UTC),
             retention_days=DEFAULT_DAYS,
         )
         started: int = done["schedules"]
