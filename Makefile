@@ -11,10 +11,10 @@ COMPILE_ANY := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 COMPILE := $(COMPILE_ANY) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-faults check format bench requirements clean
+.PHONY: help install demo up test test-faults test-n8n check format bench requirements clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo '  ARGS="…" is handed on: make demo ARGS="--exit"; PYTHON=… chooses the interpreter'
 
 install: $(STAMP) ## Make .venv with everything in it
@@ -39,11 +39,15 @@ demo: install ## Walk through the main job on a local stack
 up: install ## Start database, queue, functions, worker and scheduler here
 	@$(BIN)/refit up $(ARGS)
 
-test: install ## Run the tests, but for those of faults
-	@$(BIN)/python -m pytest --ignore=tests/faults $(ARGS)
+test: install ## Run the tests, but for those of faults and of a real n8n
+	@$(BIN)/python -m pytest --ignore=tests/faults --ignore=tests/n8n_live $(ARGS)
 
 test-faults: install ## Kill, pause, fill and cut off the parts, and see that nothing is lost
 	@$(BIN)/python -m pytest tests/faults $(ARGS)
+
+test-n8n: install ## Install a real n8n below ~/.cache (3 GB, once) and run the workflow in it
+	@$(BIN)/python -m tests.n8n_live.install
+	@$(BIN)/python -m pytest tests/n8n_live $(ARGS)
 
 check: lint types imports dependencies security sql dockerfile ## Lint, types, import rules, dependencies, security, SQL, Dockerfile
 

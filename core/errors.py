@@ -77,6 +77,22 @@ class InvalidToken(Unauthenticated):
     problem = "invalid_token"
 
 
+class SignInLinkNotValid(Unauthenticated):
+    """A one-time sign-in link that was opened before, has expired, or was never made."""
+
+    problem = "sign_in_link_not_valid"
+
+
+class SignInRefused(Unauthenticated):
+    """Supabase does not let somebody in; ``reason`` says why, for pages in any language."""
+
+    problem = "sign_in_refused"
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
 class Forbidden(RefitError):
     """The caller's role does not allow this."""
 
@@ -182,12 +198,29 @@ class QueueUnavailable(RefitError):
     transient = True
 
 
+class UpstreamFailed(RefitError):
+    """A program that Refit hands work to, such as n8n, could not be reached or refused it."""
+
+    status = 502
+    problem = "upstream_failed"
+    title = "Another program did not do its part"
+
+
 class SigningKeysUnavailable(RefitError):
     """Supabase's public keys could not be fetched, so no user token can be verified."""
 
     status = 503
     problem = "signing_keys_unavailable"
     title = "User tokens cannot be verified now"
+    transient = True
+
+
+class SignInUnavailable(RefitError):
+    """The Supabase project did not answer, so nobody can sign in with it now."""
+
+    status = 503
+    problem = "sign_in_unavailable"
+    title = "Signing in with Supabase does not work now"
     transient = True
 
 

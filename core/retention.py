@@ -17,6 +17,7 @@ DEFAULT_DAYS: Mapping[str, int] = {
     "ml_operations": 365,
     "ml_alerts": 365,
     "ml_webhook_deliveries": 90,
+    "ml_notifications": 365,
     "job_log_lines": 90,
 }
 _FOREVER = "forever"

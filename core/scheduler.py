@@ -15,6 +15,7 @@ from apscheduler.schedulers.background import (  # type: ignore[import-untyped]
 )
 
 from core.database import PostgresDatabase
+from core.digests import DigestPlan
 from core.errors import RefitError
 from core.log import configure_logging
 from core.process_name import process_name
@@ -42,7 +43,8 @@ def run_scheduler(settings: Settings) -> None:
     doorbell = Doorbell(settings.require_redis_url())
     store, name, signals = Store(database), process_name(), StopSignals()
     retention_days = settings.retention_days
-    scheduler = _every(TICK_SECONDS, lambda: _tick(store, doorbell, name, retention_days))
+    digest = DigestPlan.from_settings(settings)
+    scheduler = _every(TICK_SECONDS, lambda: _tick(store, doorbell, name, retention_days, digest))
     scheduler.start()
     _log.info("scheduler_started", scheduler=name)
     signals.wait()
@@ -69,7 +71,13 @@ def _every(seconds: float, function: Callable[[], None]) -> BackgroundScheduler:
     return scheduler
 
 
-def _tick(store: Store, doorbell: Doorbell, name: str, retention_days: Mapping[str, int]) -> None:
+def _tick(
+    store: Store,
+    doorbell: Doorbell,
+    name: str,
+    retention_days: Mapping[str, int],
+    digest: DigestPlan | None,
+) -> None:
     try:
         summary = tick(
             store,
@@ -77,6 +85,7 @@ def _tick(store: Store, doorbell: Doorbell, name: str, retention_days: Mapping[s
             ticker=name,
             now=datetime.now(UTC),
             retention_days=retention_days,
+            digest=digest,
         )
     except RefitError as exc:
         _log.warning("tick_failed", error=exc.problem, detail=exc.message)

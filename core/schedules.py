@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -62,15 +62,7 @@ def next_run(cron: str, time_zone: str, after: datetime) -> datetime:
     >>> next_run("0 */4 * * *", "UTC", datetime(2026, 3, 1, 9, 30, tzinfo=UTC)).isoformat()
     '2026-03-01T12:00:00+00:00'
     """
-    zone = _zone(time_zone)
-    if len(cron.split(" ")) != _FIELDS:
-        raise InvalidRequest(
-            f"cron {cron!r} has not five fields between single spaces.", hint=_HINT
-        )
-    try:
-        fires = CronSim(cron, after.astimezone(zone))
-    except CronSimError as exc:
-        raise InvalidRequest(f"cron {cron!r} means nothing: {exc}.", hint=_HINT) from exc
+    fires = _fires(cron, time_zone, after)
     # In a repeated hour the first one found may be of its first turn, which is over. Compared in
     # UTC: times of one zone compare by what the clock on the wall shows.
     later = (found for found in fires if found.astimezone(UTC) > after.astimezone(UTC))
@@ -78,6 +70,50 @@ def next_run(cron: str, time_zone: str, after: datetime) -> datetime:
     if first is None:
         raise InvalidRequest(f"cron {cron!r} never fires.", hint=_HINT)
     return first
+
+
+def last_run(cron: str, time_zone: str, now: datetime) -> datetime:
+    """The last time at which a cron expression fired, ``now`` included.
+
+    Parameters
+    ----------
+    cron, time_zone : str
+        As for :func:`next_run`.
+    now : datetime
+        With a time zone.
+
+    Raises
+    ------
+    InvalidRequest
+        When the expression means nothing or has never fired, or the time zone is not known.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> last_run("0 8 * * 1", "UTC", datetime(2026, 11, 24, 9, 30, tzinfo=UTC)).isoformat()
+    '2026-11-23T08:00:00+00:00'
+    >>> last_run("0 8 * * 1", "UTC", datetime(2026, 11, 23, 8, tzinfo=UTC)).isoformat()
+    '2026-11-23T08:00:00+00:00'
+    """
+    # Backwards it begins before the time that it is given.
+    fires = _fires(cron, time_zone, now + timedelta(minutes=1), backwards=True)
+    earlier = (found for found in fires if found.astimezone(UTC) <= now.astimezone(UTC))
+    last: datetime | None = next(earlier, None)
+    if last is None:
+        raise InvalidRequest(f"cron {cron!r} never fired.", hint=_HINT)
+    return last
+
+
+def _fires(cron: str, time_zone: str, start: datetime, *, backwards: bool = False) -> CronSim:
+    zone = _zone(time_zone)
+    if len(cron.split(" ")) != _FIELDS:
+        raise InvalidRequest(
+            f"cron {cron!r} has not five fields between single spaces.", hint=_HINT
+        )
+    try:
+        return CronSim(cron, start.astimezone(zone), reverse=backwards)
+    except CronSimError as exc:
+        raise InvalidRequest(f"cron {cron!r} means nothing: {exc}.", hint=_HINT) from exc
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import ConfigurationError
 from core.retention import DEFAULT_DAYS, parse_retention
 
+# What is shorter can be guessed from any cookie that it sealed.
+_SHORTEST_SESSION_SECRET = 32
 _RATE = r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$"
 
 
@@ -60,10 +62,36 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         None, alias="REDIS_URL", description="Redis or Valkey address (redis:// or rediss://)."
     )
+    slack_webhook_url: SecretStr | None = Field(
+        None,
+        alias="SLACK_WEBHOOK_URL",
+        description="Slack's incoming webhook, or another that takes its messages; after # what "
+        "it wants to hear: docs/notifications.md.",
+    )
+    email_smtp_config: SecretStr | None = Field(
+        None,
+        alias="EMAIL_SMTP_CONFIG",
+        description="Mail server, sender and readers: "
+        "smtps://USER:PASSWORD@HOST:465/?from=ADDRESS&to=ADDRESS; after # what they want to hear.",
+    )
+    dashboard_url: str | None = Field(
+        None,
+        alias="DASHBOARD_URL",
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Where people reach the dashboard, such as https://refit.example.org; "
+        "notifications link to it.",
+    )
     n8n_webhook_url: SecretStr | None = Field(
         None,
         alias="N8N_WEBHOOK_URL",
-        description="Webhook of your n8n workflow; callbacks may go to its host.",
+        description="Webhook of your n8n workflow: the dashboard's manual trigger goes there, and "
+        "callbacks may go to its host.",
+    )
+    n8n_webhook_auth: SecretStr | None = Field(
+        None,
+        alias="N8N_WEBHOOK_AUTH",
+        description="The header that the webhook of your n8n workflow asks for, such as "
+        "X-Refit-Webhook: a-long-secret.",
     )
     api_base_url: str | None = Field(
         None,
@@ -104,10 +132,33 @@ class Settings(BaseSettings):
         alias="REFIT_WEBHOOK_SECRET",
         description="What workers sign callbacks with: whsec_ and 24 to 64 bytes in base64.",
     )
+    session_secret: SecretStr | None = Field(
+        None,
+        alias="REFIT_SESSION_SECRET",
+        description="What the dashboard's sign-in cookies are sealed with: 32 characters or more; "
+        "several between commas to change it, the new one first.",
+    )
     webhook_allowed_hosts: str = Field(
         "",
         alias="REFIT_WEBHOOK_ALLOWED_HOSTS",
         description="Comma-separated hosts that callbacks may go to though they are not public.",
+    )
+    notify_urls: SecretStr | None = Field(
+        None,
+        alias="REFIT_NOTIFY_URLS",
+        description="Further channels, Apprise addresses between blanks such as tgram://…; after "
+        "# of each what it wants to hear.",
+    )
+    digest: str = Field(
+        "0 8 * * 1",
+        alias="REFIT_DIGEST",
+        description="When channels that want it are told of the week: a cron expression; empty: "
+        "never.",
+    )
+    digest_time_zone: str = Field(
+        "UTC",
+        alias="REFIT_DIGEST_TIME_ZONE",
+        description="By whose clock REFIT_DIGEST goes, such as Europe/Amsterdam.",
     )
     engines: str = Field(
         "",
@@ -192,6 +243,17 @@ class Settings(BaseSettings):
         f"kept otherwise than {', '.join(f'{t}={d}' for t, d in DEFAULT_DAYS.items())}.",
     )
 
+    @field_validator("session_secret")
+    @classmethod
+    def _session_secrets_are_long(cls, given: SecretStr | None) -> SecretStr | None:
+        secrets = given.get_secret_value().split(",") if given else []
+        if any(len(secret.strip()) < _SHORTEST_SESSION_SECRET for secret in secrets):
+            raise ValueError(
+                f"each secret must have {_SHORTEST_SESSION_SECRET} characters or more; "
+                "openssl rand -hex 32 makes one"
+            )
+        return given
+
     @field_validator("retention")
     @classmethod
     def _retention_makes_sense(cls, given: str) -> str:
@@ -208,6 +270,11 @@ class Settings(BaseSettings):
         "supabase_secret_key",
         "supabase_publishable_key",
         "supabase_jwt_secret",
+        "session_secret",
+        "slack_webhook_url",
+        "email_smtp_config",
+        "dashboard_url",
+        "notify_urls",
         mode="before",
     )
     @classmethod
@@ -234,6 +301,17 @@ class Settings(BaseSettings):
                 "which starts a local one.",
             )
         return self.redis_url.get_secret_value()
+
+    def require_session_secrets(self) -> tuple[str, ...]:
+        """REFIT_SESSION_SECRET's secrets, the one to seal with first, or an error that names it."""
+        if self.session_secret is None:
+            raise ConfigurationError(
+                "REFIT_SESSION_SECRET is not set.",
+                hint="Set it to 32 random characters or more (openssl rand -hex 32 makes them), "
+                "the same for every process of functions; `refit up` makes one.",
+            )
+        secrets = self.session_secret.get_secret_value().split(",")
+        return tuple(secret.strip() for secret in secrets)
 
     def require_artifacts_url(self) -> str:
         """REFIT_ARTIFACTS_URL, or an error that names it."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from core.digests import DigestPlan, write_due_digest
 from core.errors import RefitError
 from core.lost_work import ring_for_lost_work
 from core.queue import Doorbell
@@ -30,6 +31,7 @@ def tick(
     ticker: str,
     now: datetime,
     retention_days: Mapping[str, int],
+    digest: DigestPlan | None,
 ) -> Summary:
     """Take back lost work, start what is due, keep the house.
 
@@ -44,13 +46,15 @@ def tick(
         With a time zone. Schedules go on with the first slot after it.
     retention_days : mapping
         Days by table, as ``Settings.retention_days`` has them.
+    digest : DigestPlan or None
+        When people are told of the week; None: never.
 
     Returns
     -------
     dict
         ``lost_work``: for how much work was rung again; ``schedules``: how many started;
-        ``updates``: how many checks were asked for by update_frequency; ``housekeeping``: what
-        the database did.
+        ``updates``: how many checks were asked for by update_frequency; ``digests``: how many were
+        written; ``housekeeping``: what the database did.
 
     Raises
     ------
@@ -61,6 +65,7 @@ def tick(
         "lost_work": lambda: ring_for_lost_work(store, doorbell, sweeper=ticker, kind="scheduler"),
         "schedules": lambda: start_due_schedules(store, doorbell, worker=ticker, now=now),
         "updates": lambda: _request_updates(store, doorbell, ticker),
+        "digests": lambda: write_due_digest(store, digest, now=now),
         "housekeeping": lambda: store.run_housekeeping(retention_days),
     }
     summary: Summary = {}

@@ -22,6 +22,7 @@ from functions.record_event import record_event
 from functions.rollback_model import rollback_model
 from functions.run_schedules import run_schedules
 from functions.schedules import schedules
+from functions.snooze_alert import snooze_alert
 from functions.status import status
 from functions.trigger_retraining import trigger_retraining
 from functions.update_model_type import update_model_type
@@ -34,7 +35,7 @@ ACTIONS = {
         *(trigger_retraining, check_performance, validate_models, deploy_model),
         *(rollback_model, cancel_job, record_event, run_schedules),
         *(create_model_type, update_model_type, create_schedule, update_schedule),
-        acknowledge_alert,
+        *(acknowledge_alert, snooze_alert),
         *(status, metrics, models, history, operation, job),
         *(deployments, schedules, alerts, audit, health, openapi),
     )

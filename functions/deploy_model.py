@@ -20,6 +20,7 @@ class DeployModel(Parameters):
     model_types: Names | None = None
     environment: Environment | None = None
     force: bool = False
+    notify: bool = True
     reason: Reason | None = None
     as_of: Time | None = None
     wait_seconds: WaitSeconds = 10
@@ -40,6 +41,7 @@ def deploy_model(call: Call[DeployModel]) -> Answer:
         model_types=asked.model_types,
         environment=call.environment(asked.environment),
         force=asked.force,
+        notify=asked.notify,
         reason=asked.reason,
         as_of=asked.as_of,
         request_id=call.request_id,

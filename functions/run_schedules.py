@@ -18,6 +18,7 @@ class RunSchedules(Parameters):
 @endpoint("POST", Role.SCHEDULER, RunSchedules)
 def run_schedules(call: Call[RunSchedules]) -> Answer:
     """Start what is due and keep the house: 200 with what was done."""
+    from core.digests import DigestPlan
     from core.tick import tick
 
     services = call.services
@@ -28,6 +29,7 @@ def run_schedules(call: Call[RunSchedules]) -> Answer:
             ticker=_ticker(),
             now=datetime.now(UTC),
             retention_days=services.settings.retention_days,
+            digest=DigestPlan.from_settings(services.settings),
         )
     )
 

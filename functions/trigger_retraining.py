@@ -6,23 +6,14 @@ from pydantic import ConfigDict
 
 from core.domain import Environment, Role
 from core.web import Answer, Call, Parameters, endpoint
-from core.web.fields import (
-    AS_OF_NEEDS_NAMES,
-    DEPLOYING_NEEDS_VALIDATING,
-    Names,
-    Reason,
-    Time,
-    WebAddress,
-)
+from core.web.fields import RETRAINING_RULES, Names, Reason, Time, WebAddress
 from core.webhooks.addresses import check_webhook_url
 
 
 class TriggerRetraining(Parameters):
     """What is to be retrained, and what may follow without asking."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"allOf": [AS_OF_NEEDS_NAMES, DEPLOYING_NEEDS_VALIDATING]}
-    )
+    model_config = ConfigDict(json_schema_extra=RETRAINING_RULES)
 
     model_types: Names | None = None
     force: bool = False
@@ -30,6 +21,7 @@ class TriggerRetraining(Parameters):
     environment: Environment | None = None
     auto_validate: bool = True
     auto_deploy: bool = True
+    notify: bool = True
     reason: Reason | None = None
     webhook_url: WebAddress | None = None
     as_of: Time | None = None
@@ -48,6 +40,7 @@ def trigger_retraining(call: Call[TriggerRetraining]) -> Answer:
         environment=call.environment(asked.environment),
         auto_validate=asked.auto_validate,
         auto_deploy=asked.auto_deploy,
+        notify=asked.notify,
         reason=asked.reason,
         webhook_url=asked.webhook_url,
         as_of=asked.as_of,

@@ -17,7 +17,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"adbc_driver_manager", "numpy", "obstore", "pandas", "pyarrow", "sklearn", "supabase"}
+HEAVY = {
+    *("adbc_driver_manager", "apprise", "numpy", "obstore", "pandas", "plotly", "pyarrow"),
+    *("sklearn", "supabase"),
+}
 
 
 def test_functions_start_without_the_machine_learning() -> None:

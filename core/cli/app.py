@@ -14,13 +14,16 @@ from typer.exceptions import TyperException
 
 from core import __version__
 from core.cli import (
+    alert_commands,
     audit_commands,
+    dashboard_command,
     data_commands,
     health_command,
     history_command,
     key_commands,
     model_commands,
     model_type_commands,
+    notify_commands,
     predict_command,
     psql_command,
     retrain_command,
@@ -127,6 +130,7 @@ def start(
 
 for module in (
     up_command,
+    dashboard_command,
     server_commands,
     health_command,
     psql_command,
@@ -138,9 +142,11 @@ for module in (
     status_command,
     history_command,
     schedule_commands,
+    alert_commands,
     key_commands,
     user_commands,
     webhook_commands,
+    notify_commands,
     audit_commands,
 ):
     module.add_to(app)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 
+from core.cli.home_secrets import kept_secret
 from core.cli.session import Session
 
 _LOOPBACK = "localhost,127.0.0.1,::1"
@@ -23,19 +22,7 @@ def callback_environ(session: Session) -> dict[str, str]:
 
 
 def webhook_secret(home: Path) -> str:
-    """The signing secret in ``home``, made once; the file is readable by its owner alone."""
+    """The signing secret in ``home``, made once."""
     from core.webhooks.signing import FILE_NAME, make_secret
 
-    path = home / FILE_NAME
-    if not path.exists():
-        unfinished = path.with_name(f".{FILE_NAME}.{secrets.token_hex(3)}")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{make_secret()}\n")
-        try:
-            path.hardlink_to(unfinished)
-        except FileExistsError:
-            pass  # another command was faster: there is one secret
-        finally:
-            unfinished.unlink()
-    return path.read_text(encoding="utf-8").strip()
+    return kept_secret(home, FILE_NAME, make_secret)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.cli.callback_settings import callback_environ
+from core.cli.home_secrets import session_environ
 from core.cli.request_limits import limit_environ
 from core.cli.session import ROOT, Session
 from core.cli.workers import is_seen, worker_spec
@@ -82,7 +84,11 @@ def child_specs(session: Session, host: str, port: int) -> list[ChildSpec]:
     """Functions first: nothing new comes in while the others stop."""
     from core.embedded.child import ChildSpec
 
-    environ = {**session.environ, **callback_environ(session)}
+    environ = {
+        **_dashboard_environ(session, host, port),
+        **session.environ,
+        **callback_environ(session),
+    }
     functions = [
         *(sys.executable, "-m", "functions_framework", "--source", f"{ROOT}/functions/main.py"),
         *("--target", "main", "--host", host, "--port", str(port)),
@@ -90,11 +96,22 @@ def child_specs(session: Session, host: str, port: int) -> list[ChildSpec]:
     scheduler = [sys.executable, "-c", "from core.cli import main; main()", "scheduler"]
     return [
         ChildSpec(
-            name="functions", argv=functions, environ={**limit_environ(session.settings), **environ}
+            name="functions",
+            argv=functions,
+            environ={
+                **limit_environ(session.settings),
+                **session_environ(session.settings, session.home),
+                **environ,
+            },
         ),
         ChildSpec(name="scheduler", argv=scheduler, environ=environ),
-        worker_spec(session),
+        replace(worker_spec(session), environ=environ),
     ]
+
+
+def _dashboard_environ(session: Session, host: str, port: int) -> dict[str, str]:
+    """Where messages link to, where the operator has not said it."""
+    return {} if session.settings.dashboard_url else {"DASHBOARD_URL": base_url(host, port)}
 
 
 def base_url(host: str, port: int) -> str:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,11 +23,13 @@ from core.cli.running_system import (
 )
 from core.cli.served_address import served_address
 from core.cli.session import Session, open_session
+from core.cli.sign_in_link import make_link
 
 if TYPE_CHECKING:
     from core.embedded.supervisor import Supervisor
 
 _READY_TIMEOUT_S = 60.0
+_LINK_LASTS = timedelta(hours=24) - timedelta(minutes=1)  # clocks differ, and a day is the most
 _SPEC_TYPES = ("content_performance", "engagement_prediction")
 
 
@@ -53,10 +56,11 @@ def up(
         refuse_second(session)
         chosen = usable_port(host, session.settings.port if port is None else port)
         commands = _commands(session, host, chosen, example=example)
+        link = make_link(session.store, base_url(host, chosen), lasts=_LINK_LASTS)
         children = child_specs(session, host, chosen)
     supervisor = Supervisor(children, sys.stderr)
     threading.Thread(
-        target=_announce, args=(supervisor, host, chosen, commands), daemon=True
+        target=_announce, args=(supervisor, host, chosen, commands, link), daemon=True
     ).start()
     try:
         with served_address(session.home, local_url(host, chosen)):
@@ -87,7 +91,9 @@ def _commands(session: Session, host: str, port: int, *, example: bool) -> list[
     )
 
 
-def _announce(supervisor: Supervisor, host: str, port: int, commands: Sequence[str]) -> None:
+def _announce(
+    supervisor: Supervisor, host: str, port: int, commands: Sequence[str], link: str
+) -> None:
     """Say how to use it once it answers."""
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while not (supervisor.pids and answers(host, port)):
@@ -96,4 +102,8 @@ def _announce(supervisor: Supervisor, host: str, port: int, commands: Sequence[s
             return
         time.sleep(0.1)
     block = "\n\n".join(commands)
-    say(f"\nRefit runs at {base_url(host, port)}. Try:\n\n{block}\n\nCtrl-C stops everything.\n")
+    say(
+        "\nThe dashboard, signed in (this link serves once; `refit dashboard` makes another):\n\n"
+        f"{link}\n\n"
+        f"Refit runs at {base_url(host, port)}. Try:\n\n{block}\n\nCtrl-C stops everything.\n"
+    )

@@ -50,6 +50,7 @@ _BY_NAME: dict[str, type[errors.RefitError]] = {
         errors.UnknownModelType,
         errors.IdempotencyKeyReused,
         errors.Unauthenticated,
+        errors.SignInLinkNotValid,
         errors.Forbidden,
         errors.NotFound,
         errors.Conflict,

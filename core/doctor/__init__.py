@@ -8,6 +8,7 @@ from core.database import PostgresDatabase
 from core.doctor.callbacks import look_at_callbacks
 from core.doctor.findings import Finding, Outcome, look
 from core.doctor.models import look_at_champions, look_at_model_types
+from core.doctor.notifications import look_at_channels
 from core.doctor.operation import (
     look_at_alerts,
     look_at_failures,
@@ -34,6 +35,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from look("artifacts", look_at_artifacts, settings)
     yield from look("supabase", look_at_supabase, settings)
     yield from look("callbacks", look_at_callbacks, settings)
+    yield from look("notifications", look_at_channels, settings)
     database = look("database", look_at_database, settings)
     yield from database
     if any(finding.outcome is Outcome.FAIL for finding in database):

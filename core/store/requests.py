@@ -28,6 +28,7 @@ class Requests(Caller):
         environment: Environment = Environment.PRODUCTION,
         auto_validate: bool = True,
         auto_deploy: bool = True,
+        notify: bool = True,
         reason: str | None = None,
         webhook_url: str | None = None,
         as_of: datetime | None = None,
@@ -37,7 +38,8 @@ class Requests(Caller):
         """Queue a training job each: ``{jobs: [{id, model_type, status, coalesced}]}``.
 
         A coalesced request names the active job; where that runs already and does less than was
-        asked, its ``follow_up`` names the job that does.
+        asked, its ``follow_up`` names the job that does. Without ``notify`` Refit tells nobody how
+        it ended, unless another request that joins it wants that.
         """
         answer: Json = self._request(
             "trigger_retraining",
@@ -47,6 +49,7 @@ class Requests(Caller):
             p_environment=environment,
             p_auto_validate=auto_validate,
             p_auto_deploy=auto_deploy,
+            p_notify=notify,
             p_reason=reason,
             p_webhook_url=webhook_url,
             p_as_of=as_of,
@@ -106,17 +109,19 @@ class Requests(Caller):
         model_types: Sequence[str] | None = None,
         environment: Environment = Environment.PRODUCTION,
         force: bool = False,
+        notify: bool = True,
         reason: str | None = None,
         as_of: datetime | None = None,
         request_id: str | None = None,
     ) -> UUID:
-        """Queue a deployment; returns the operation's id."""
+        """Queue a deployment; returns the operation's id. Without ``notify`` nobody is told."""
         answer = self._request(
             "request_deployment",
             p_model_ids=_ids(model_ids),
             p_model_types=_names(model_types),
             p_environment=environment,
             p_force=force,
+            p_notify=notify,
             p_reason=reason,
             p_as_of=as_of,
             p_request_id=request_id,
@@ -182,6 +187,11 @@ class Requests(Caller):
     def acknowledge_alert(self, alert_id: UUID) -> Json:
         """Say that somebody looks after an alert; returns it."""
         answer: Json = self._request("acknowledge_alert", p_id=alert_id)
+        return answer
+
+    def snooze_alert(self, alert_id: UUID, *, until: datetime) -> Json:
+        """Let nobody be told again of an alert until a time in the next 30 days; returns it."""
+        answer: Json = self._request("snooze_alert", p_id=alert_id, p_until=until)
         return answer
 
     def record_event(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from flask import Request, Response
 
 from core.domain import Environment, Role
 from core.errors import Unauthenticated
 from core.store import Json, Once, Store
+from core.web.answer import Answer
 from core.web.authentication import Caller
 from core.web.parsing import Parameters
 from core.web.services import Services
@@ -37,6 +38,10 @@ class Function(Protocol):
 
     __name__: str
     form: Form
+
+    def answer_call(self, call: Call[Any], /) -> Answer:
+        """Do its work for a caller who is known, with fields that were checked."""
+        ...
 
     def __call__(self, request: Request, /) -> Response:
         """Answer one request."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from flask import Request, Response
@@ -66,9 +66,10 @@ def endpoint(
         def function(request: Request) -> Response:
             return respond(request, action, answer)
 
-        described = cast("Function", function)
+        described = cast("Any", function)
         described.form = form
-        return described
+        described.answer_call = answer_call
+        return cast("Function", described)
 
     return decorate
 

@@ -112,6 +112,9 @@ def rules(*schemas: Json) -> Json:
     return {"allOf": list(schemas)}
 
 
+RETRAINING_RULES = rules(AS_OF_NEEDS_NAMES, DEPLOYING_NEEDS_VALIDATING)
+
+
 def exactly_one_of(*names: str) -> Json:
     """The schema of an object that has just one of these lists."""
     return {

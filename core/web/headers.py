@@ -31,7 +31,7 @@ _PREFLIGHT_S = "600"
 def headers_for(request: Request) -> dict[str, str]:
     """What every answer to this request carries."""
     headers = dict(_SECURITY)
-    if _is_encrypted(request):
+    if is_encrypted(request):
         headers["Strict-Transport-Security"] = _HSTS
     origins = _allowed_origins()
     if origins:
@@ -72,7 +72,8 @@ def preflight(request: Request) -> Response | None:
     )
 
 
-def _is_encrypted(request: Request) -> bool:
+def is_encrypted(request: Request) -> bool:
+    """Whether the caller's connection is, to us or to the proxy in front of us."""
     # Whoever claims it falsely gets a header that says something about their own connection.
     return request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
 

@@ -14,6 +14,7 @@ from dramatiq import Worker
 from core.database import PostgresDatabase
 from core.errors import RefitError
 from core.log import configure_logging
+from core.notifications.channels import channels_from
 from core.queue import make_broker
 from core.settings import Settings, get_settings
 from core.stop_signals import StopSignals
@@ -22,6 +23,7 @@ from core.worker.actors import declare_actors
 from core.worker.callbacks import CallbackSender
 from core.worker.context import WorkerContext
 from core.worker.isolation import start_forkserver
+from core.worker.notifier import Notifier
 from core.worker.sweeper import Sweeper
 from core.worker.work_metrics import WorkFigures
 
@@ -49,6 +51,7 @@ def _work(settings: Settings) -> None:
     figures = WorkFigures(broker, settings.metrics_address) if settings.metrics_address else None
     context = WorkerContext.from_settings(settings, database, figures)
     callbacks = CallbackSender(context, Courier.from_settings(settings))
+    notifier = Notifier(context, channels_from(settings), settings.dashboard_url)
     declare_actors(broker, context)
     signals = StopSignals()
     # From the main thread: the forkserver ends when the thread that started it does.
@@ -62,12 +65,14 @@ def _work(settings: Settings) -> None:
     worker.start()
     sweeper.start()
     callbacks.start()
+    notifier.start()
     _log.info("worker_started", worker=context.name, threads=settings.worker_threads)
     signals.wait()
     _log.info("worker_leaving", worker=context.name)
     context.leaving.set()
     _stop(worker)
     callbacks.stop()
+    notifier.stop()
     sweeper.join()
     context.doorbell.close()
     broker.client.close()

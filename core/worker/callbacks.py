@@ -72,7 +72,9 @@ class CallbackSender:
                 self._write(
                     sending.delivery,
                     Attempt(
-                        verdict=Verdict.RETRY, error="The worker was asked to end.", retry_in_s=0.0
+                        verdict=Verdict.UNANSWERED,
+                        error="The worker was asked to end.",
+                        retry_in_s=0.0,
                     ),
                 )
 

@@ -22,6 +22,8 @@ READABLE = {
     "ml_model_types",
     "ml_model_validations",
     "ml_models",
+    "ml_notification_deliveries",
+    "ml_notifications",
     "ml_operations",
     "ml_performance_metrics",
     "ml_retraining_schedules",
@@ -30,6 +32,8 @@ READABLE = {
     "workflow_audit_logs",
     "daily_performance",
     "job_log_lines",
+    "job_stages",
+    "joined_requests",
     "workers",
 }
 WEBHOOKS = "ml_webhook_deliveries"
@@ -265,6 +269,7 @@ SORTED_BY = {
     "ml_model_validations": "created_at DESC, id DESC",
     "ml_alerts": "created_at DESC, id DESC",
     "ml_webhook_deliveries": "created_at DESC, id DESC",
+    "ml_notifications": "first_at DESC, id DESC",
     "ml_performance_metrics": "recorded_at, id",
     "workflow_audit_logs": "created_at, id",
 }

@@ -175,7 +175,11 @@ def test_a_user_without_a_role_sees_no_days(months: Scene) -> None:
     add(months, checks(9, 50))
 
     seen = months.database.call("get_model_performance_summary", {}, user=user("viewer"))
-    assert seen == months.database.call("get_model_performance_summary", {})
+    everything = months.database.call("get_model_performance_summary", {})
+    # Row level security may change the order in which a sum is made, and so its last digit.
+    averages = [[row.pop("average_value") for row in rows] for rows in (seen, everything)]
+    assert averages[0] == pytest.approx(averages[1])
+    assert seen == everything
     with pytest.raises(Forbidden):
         months.database.call("get_model_performance_summary", {}, user=user())
     months.owner.execute("set role authenticated")

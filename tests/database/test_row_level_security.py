@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
 from core.database import PostgresDatabase
-from core.domain import OperationKind, Role
+from core.domain import Environment, OperationKind, Role
 from core.store import Store
 from tests.conftest import temporary_database, with_database
 from tests.database.factories import (
@@ -48,6 +49,7 @@ def fill(scene: Scene) -> None:
     scene.model_type("churn")
     champion = scene.champion()
     job = scene.running_job(force=True, webhook_url="https://example.org/called")
+    scene.store.trigger_retraining(model_types=["churn"])
     scene.store.heartbeat_training_job(job, lines=[{"message": "Loaded."}])
     scene.store.finish_training_job(
         job,
@@ -62,6 +64,9 @@ def fill(scene: Scene) -> None:
     scene.running_operation(OperationKind.CHECK)
     scene.store.create_api_key(name="n8n", role=Role.VIEWER, key_hash=digest("key"))
     scene.store.sweep_lost_work("worker-1")
+    wishes = {"name": "slack", "events": ["training_succeeded"], "least_severity": "info"}
+    scene.store.claim_notifications("worker-1", [wishes], limit=1)
+    scene.store.write_digest(environment=Environment.PRODUCTION, due_at=datetime.now(UTC))
     scene.owner.execute(
         """
         insert into private.idempotency_keys values ('c', 'a', 'k', repeat('0', 64), '{}');
@@ -72,6 +77,8 @@ def fill(scene: Scene) -> None:
         insert into private.holdout_ledger (validation_id, holdout_start, holdout_end)
         select id, now(), now() from ml_model_validations limit 1;
         insert into private.tick_requests (request_id) values (1);
+        insert into private.sign_in_links (name, role, token_hash, expires_at)
+        values ('ada on desk', 'admin', repeat('0', 64), now());
         select private.seal_audit_log();
         """
     )

@@ -21,7 +21,7 @@ VIEWING = [
 ]
 OPERATING = [
     *("trigger_retraining", "check_performance", "validate_models", "deploy_model", "cancel_job"),
-    *("acknowledge_alert", "record_event"),
+    *("acknowledge_alert", "snooze_alert", "record_event"),
 ]
 ADMINISTERING = [
     *("rollback_model", "create_model_type", "update_model_type"),

@@ -44,7 +44,7 @@ def test_a_tick_starts_what_is_due_and_says_what_it_did(
     again = server.post("run_schedules", key=keys[role])
 
     assert (answer.status, again.status) == (200, 200)
-    assert answer.body.keys() == {"lost_work", "schedules", "updates", "housekeeping"}
+    assert answer.body.keys() == {"lost_work", "schedules", "updates", "digests", "housekeeping"}
     assert (answer.body["schedules"], again.body["schedules"]) == (1, 0)
     (job,) = store.list_training_jobs(model_type=name)["items"]
     assert (job["trigger"], job["force"]) == ("schedule", True)

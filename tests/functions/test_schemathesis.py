@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -131,6 +132,9 @@ def narrowed(document: Json, seeded: Seeded) -> Json:
     cron = {"enum": ["0 */4 * * *", "30 3 * * 0", "59 23 31 12 *"]}
     zone = {"enum": ["UTC", "Europe/Amsterdam"]}
     body("CreateSchedule", model_type={"enum": [seeded.changed]}, cron=cron, time_zone=zone)
+    # Later than now, however long the run takes.
+    until = {"enum": [(datetime.now(UTC) + timedelta(days=7)).isoformat()]}
+    body("SnoozeAlert", id={"enum": [seeded.alert]}, until=until)
     body("UpdateSchedule", id={"enum": [seeded.schedule]}, cron=cron, time_zone=zone)
     metric = {"enum": ["accuracy", "f1", "roc_auc", "log_loss"]}
     body("UpdateModelType", name={"enum": [seeded.changed]}, metric=metric)

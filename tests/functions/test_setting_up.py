@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -188,6 +189,31 @@ def test_a_schedule_that_would_never_start_anything_is_refused(
     assert (answer.status, answer.fields) == (422, {field})
 
 
+def test_an_alert_is_snoozed_and_stands_on(
+    server: Server, keys: dict[str, str], make_type: Callable[..., str], module_database_url: str
+) -> None:
+    name = make_type()
+    with psycopg.connect(module_database_url) as connection:
+        connection.execute(
+            "select private.raise_alert(%s, 'production', 'data_quality', 'info', '.', null)",
+            [name],
+        )
+    alert = server.get("alerts", keys["viewer"], model_type=name).body["items"][0]
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=8)
+    body = {"id": alert["id"], "until": until.isoformat()}
+
+    answer = server.post("snooze_alert", body, key=keys["operator"])
+    late = server.post("snooze_alert", {**body, "until": "2020-01-01T00:00:00Z"}, key=keys["admin"])
+
+    assert (answer.status, answer.body["alert"]["status"]) == (200, "open")
+    assert datetime.fromisoformat(answer.body["alert"]["snoozed_until"]) == until
+    assert (late.status, late.is_problem) == (422, True)
+    shown = server.get("status", keys["viewer"]).body["open_alerts"]
+    assert [a["snoozed_until"] for a in shown if a["id"] == alert["id"]] == [
+        answer.body["alert"]["snoozed_until"]
+    ]
+
+
 def test_an_alert_is_acknowledged(
     server: Server, keys: dict[str, str], make_type: Callable[..., str], module_database_url: str
 ) -> None:
@@ -217,7 +243,12 @@ def test_an_alert_is_acknowledged(
 
 @pytest.mark.parametrize(
     ("action", "body"),
-    [("acknowledge_alert", {}), ("update_schedule", {"enabled": True}), ("cancel_job", {})],
+    [
+        ("acknowledge_alert", {}),
+        ("snooze_alert", {"until": (datetime.now(UTC) + timedelta(days=1)).isoformat()}),
+        ("update_schedule", {"enabled": True}),
+        ("cancel_job", {}),
+    ],
 )
 def test_what_does_not_exist_cannot_be_changed(
     server: Server, keys: dict[str, str], action: str, body: Json

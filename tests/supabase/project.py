@@ -2,8 +2,9 @@
 come from no registry of ours.
 
 It speaks their wire shapes over a real, migrated database: the Data API's RPC calls
-(``tests.supabase.data_api``), the keys that tokens are signed with, and the administration of users
-(``tests.supabase.auth_api``). What stands in front of both checks the ``apikey`` header.
+(``tests.supabase.data_api``), the keys that tokens are signed with, signing in
+(``tests.supabase.sign_in_api``), and the administration of users (``tests.supabase.auth_api``).
+What stands in front of them checks the ``apikey`` header.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from urllib.parse import urlsplit
 import jwt
 
 from core.domain import User
-from tests.supabase.auth_api import answer_auth, sign_in
+from tests.supabase.auth_api import answer_auth
 from tests.supabase.data_api import DataApi
+from tests.supabase.sign_in_api import PATHS as SIGN_IN_PATHS
+from tests.supabase.sign_in_api import SignInApi
 from tests.supabase.tokens import Json, SigningKey, claims_of
 from tests.supabase.wire import Reply, Request, Speaker, WireError
 
@@ -45,6 +48,10 @@ class Project:
     # What it answers whatever it is asked, to play a fault.
     only_answer: Reply | None = None
     delay_s: float = 0.0
+    sign_in: SignInApi = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sign_in = SignInApi(users=self.users, sign=self.token)
 
     @property
     def issuer(self) -> str:
@@ -84,19 +91,13 @@ class Project:
             return Reply(body={"keys": [key.public_jwk for key in self.signing_keys]})
         try:
             speaker = self._identify(request.headers)
-            if path == "/auth/v1/token":
-                return self._session(sign_in(self.users, request))
+            if path in SIGN_IN_PATHS:
+                return self.sign_in.answer(request, speaker)
             if path.startswith("/auth/v1/"):
                 return answer_auth(self.users, request, speaker)
             return self.data_api.answer(request, speaker)
         except WireError as exc:
             return Reply(status=exc.status, body=exc.body)
-
-    def _session(self, user: Json) -> Reply:
-        claims = {name: user[name] for name in ("email", "app_metadata", "user_metadata")}
-        token = self.token(None, sub=user["id"], **claims)
-        session = {"access_token": token, "refresh_token": "r", "token_type": "bearer"}
-        return Reply(body={**session, "expires_in": 3600, "user": user})
 
     def _identify(self, headers: dict[str, str]) -> Speaker:
         key = headers.get("apikey")

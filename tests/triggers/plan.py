@@ -77,6 +77,7 @@ class Plan:
             ticker="here:1:1",
             now=now or datetime.now(UTC),
             retention_days=DEFAULT_DAYS,
+            digest=None,
         )
         started: int = done["schedules"]
         return started

@@ -48,6 +48,7 @@ for _ in sys.stdin:
         ticker=process_name(),
         now=datetime.now(UTC),
         retention_days=DEFAULT_DAYS,
+            digest=None,
     )
     print(done["schedules"], flush=True)
 """

@@ -25,6 +25,7 @@ SUCCESSES: Mapping[str, Mapping[int, Shapes]] = {
     "create_schedule": {201: (overview.ScheduleAnswer,)},
     "update_schedule": {200: (overview.ScheduleAnswer,)},
     "acknowledge_alert": {200: (overview.AlertAnswer,)},
+    "snooze_alert": {200: (overview.AlertAnswer,)},
     "operation": {200: (work.OperationRow,)},
     "job": {200: (work.JobWithLog,)},
     "status": {200: (overview.Status,)},
@@ -52,6 +53,7 @@ PROBLEMS: Mapping[str, frozenset[int]] = {
     "create_schedule": frozenset({409}),
     "update_schedule": frozenset({404}),
     "acknowledge_alert": frozenset({404, 409}),
+    "snooze_alert": frozenset({404, 409}),
     "operation": frozenset({404}),
     "job": frozenset({404}),
 }

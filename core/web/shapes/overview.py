@@ -31,6 +31,7 @@ class AlertRow(Shape):
     resolved_at: AwareDatetime | None
     created_at: AwareDatetime
     last_seen_at: AwareDatetime
+    snoozed_until: AwareDatetime | None = Field(description="Nobody is told again until then.")
 
 
 class AlertAnswer(Shape):
@@ -127,6 +128,7 @@ class StandingAlert(Shape):
     occurrences: int
     created_at: AwareDatetime
     last_seen_at: AwareDatetime
+    snoozed_until: AwareDatetime | None
 
 
 class Queue(Shape):
@@ -181,6 +183,7 @@ class Tick(OpenShape):
     schedules: int
     updates: int
     housekeeping: Json
+    digests: int
 
 
 class OpenApiDocument(OpenShape):

@@ -47,6 +47,7 @@ class JobRow(WorkRow):
     override_limits: bool
     auto_validate: bool
     auto_deploy: bool
+    notify: bool = Field(description="Whether Refit tells people how it ended.")
     follow_up: Json | None = Field(description="What follows when this one ends.")
     check_result: Json | None
     plan: Json | None

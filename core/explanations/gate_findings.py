@@ -1,0 +1,164 @@
+"""What each gate found: the sentences of :func:`core.explanations.gates.explain_gate`."""
+
+from __future__ import annotations
+
+import re
+
+from core.explanations.cases import cases
+from core.explanations.metrics import show_change
+from core.explanations.quality import explain_data_problem, explain_score
+from core.explanations.rows import Row, figure, text, whole_numbers
+from core.explanations.words import Words
+
+# As in core.engines.gates, which a function must not load; a test compares them.
+LEAST_COMMON_ROWS = 30
+# How those engines write, where a figure is in the sentence alone.
+_ENOUGH_ROWS = (
+    r"(?P<rows>[0-9,]+) rows in the training window \((?P<least>[0-9,]+) needed\), "
+    r"(?P<held>[0-9,]+) of them held out"
+)
+_GAIN = r" rows: (?P<size>[0-9]{1,9}\.[0-9]{1,9})(?P<percent>%?) (?P<way>better|worse) \("
+
+
+def explain_outcome(words: Words, gate: Row) -> str:
+    """Whether it passed, where no more is known."""
+    _ = words.gettext
+    return _("Passed.") if gate.get("passed") is True else _("Not passed.")
+
+
+def explain_rows(words: Words, gate: Row, _metric: str | None) -> str:
+    """Enough rows to learn from and to judge on."""
+    _ = words.gettext
+    said = whole_numbers(text(gate, "detail"), _ENOUGH_ROWS)
+    rows, least = figure(gate, "value"), figure(gate, "threshold")
+    rows = said.get("rows") if rows is None else rows
+    least = said.get("least") if least is None else least
+    held = said.get("held")
+    if rows is None or least is None:
+        return explain_outcome(words, gate)
+    if rows < least:
+        return _("Only {cases} to learn from; {needed} are needed.").format(
+            cases=cases(words, int(rows)), needed=words.numbers.number(least)
+        )
+    if gate.get("passed") is not True:
+        return _("Only {cases} could be set aside for the test; {needed} are needed.").format(
+            cases=cases(words, held or 0), needed=words.numbers.number(LEAST_COMMON_ROWS)
+        )
+    if held is None:
+        return _("{cases} to learn from and to test with.").format(cases=cases(words, int(rows)))
+    return _("{cases}, of which {held} were set aside for the test.").format(
+        cases=cases(words, int(rows)), held=words.numbers.number(held)
+    )
+
+
+def explain_data(words: Words, gate: Row, _metric: str | None) -> str:
+    """Nothing forbids learning from the data."""
+    detail = text(gate, "detail")
+    if gate.get("passed") is True:
+        return explain_score(words, figure(gate, "value"))
+    return explain_data_problem(words, detail) or detail or explain_score(words, 0.0)
+
+
+def explain_baseline(words: Words, gate: Row, metric: str | None) -> str:
+    """Better than a constant answer."""
+    _ = words.gettext
+    gain = figure(gate, "value")
+    gain = _gain_of_sentence(text(gate, "detail")) if gain is None else gain
+    if gain is None:
+        return _undefined(words)
+    amount = show_change(words, metric, gain)
+    if gate.get("passed") is True:
+        return _("It is {amount} better than always giving the same answer.").format(amount=amount)
+    if gain <= 0:
+        return _(
+            "It is no better than always giving the same answer: it has learnt nothing useful."
+        )
+    return _("It is {amount} better than always giving the same answer, which may be luck.").format(
+        amount=amount
+    ) + _rows_that_tell(words, text(gate, "detail"))
+
+
+def _gain_of_sentence(detail: str) -> float | None:
+    """The gain that an engine's sentence tells, where its figure was not kept."""
+    found = re.search(_GAIN, detail)
+    if found is None:
+        return None
+    size = float(found["size"]) / (100 if found["percent"] else 1)
+    return size if found["way"] == "better" else -size
+
+
+def _rows_that_tell(words: Words, detail: str) -> str:
+    rows = whole_numbers(detail, r"about (?P<rows>[0-9,]+) (?:held-out|common) rows").get("rows")
+    if rows is None:
+        return ""
+    return " " + words.gettext("About {cases} would tell.").format(cases=cases(words, rows))
+
+
+def _undefined(words: Words) -> str:
+    return words.gettext("All test cases have the same outcome, so its quality cannot be measured.")
+
+
+def explain_reproduction(words: Words, gate: Row, _metric: str | None) -> str:
+    """Loaded afresh, it predicts the same."""
+    _ = words.gettext
+    share = figure(gate, "value")
+    if gate.get("passed") is True:
+        return _("Saved and loaded again, the model predicts the same.")
+    if share is None:
+        return _("Saved and loaded again, the model predicts something else.")
+    return _("Saved and loaded again, only {share} of its predictions are the same.").format(
+        share=words.numbers.percent(share)
+    )
+
+
+def explain_comparison(words: Words, gate: Row, metric: str | None) -> str:
+    """Against the model in use."""
+    _ = words.gettext
+    detail, gain = text(gate, "detail"), figure(gate, "value")
+    if gain is None:
+        return _not_compared(words, gate)
+    amount = show_change(words, metric, gain)
+    rows = whole_numbers(detail, r" on (?P<rows>[0-9,]+) rows: ").get("rows")
+    if rows is None:
+        better = _("It is {amount} better than the model in use.")
+        worse = _("It is {amount} worse than the model in use.")
+    else:
+        better = _("It is {amount} better than the model in use, on {cases}.")
+        worse = _("It is {amount} worse than the model in use, on {cases}.")
+    tested = "" if rows is None else cases(words, rows)
+    sentence = (better if gain >= 0 else worse).format(amount=amount, cases=tested)
+    if gate.get("passed") is True and gain < 0:
+        return " ".join([sentence, _("So small a difference counts as equally good.")])
+    if gate.get("passed") is True or detail.endswith("It is worse."):
+        return sentence
+    return " ".join([sentence, _("That may be luck.")]) + _rows_that_tell(words, detail)
+
+
+def _not_compared(words: Words, gate: Row) -> str:
+    _ = words.gettext
+    detail = text(gate, "detail")
+    if "this is the champion itself" in detail:
+        return _("This is the model in use itself, so there is nothing to compare it with.")
+    if gate.get("passed") is True:
+        return _("It is the first model, so there is none to compare it with.")
+    rows = whole_numbers(detail, r"Only (?P<rows>[0-9,]+) rows are newer").get("rows")
+    if detail.startswith("No row is newer"):
+        return _("No case is new to both models yet, so they could not be compared.")
+    if rows is not None:
+        return _("The two models can be compared on only {cases}; {needed} are needed.").format(
+            cases=cases(words, rows), needed=words.numbers.number(LEAST_COMMON_ROWS)
+        )
+    if "is not defined on these rows" in detail:
+        return _undefined(words)
+    return _("The model in use could not be tested, so the two could not be compared.")
+
+
+def explain_agreement(words: Words, gate: Row, _metric: str | None) -> str:
+    """Refitted, it is still the model that was tested."""
+    _ = words.gettext
+    if gate.get("passed") is True:
+        return _("Trained once more on all cases, it is still the model that was tested.")
+    return _(
+        "Trained once more on all cases, it became another model than the one that was tested. "
+        "So the tested one is used."
+    )

@@ -1,0 +1,102 @@
+"""The tests that a new model must pass: their names, why there are, and what they found."""
+
+from __future__ import annotations
+
+from core.explanations.gate_findings import (
+    explain_agreement,
+    explain_baseline,
+    explain_comparison,
+    explain_data,
+    explain_outcome,
+    explain_reproduction,
+    explain_rows,
+)
+from core.explanations.metrics import metric_of_sentence
+from core.explanations.rows import Row, text
+from core.explanations.words import Words
+
+
+def gate_label(words: Words, name: str | None) -> str:
+    """A gate's name for people.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> gate_label(ENGLISH, "better_than_champion")
+    'Compared with the model in use'
+    """
+    _ = words.gettext
+    labels = {
+        "enough_rows": _("Enough cases"),
+        "data_quality": _("Sound data"),
+        "beats_baseline": _("Better than guessing"),
+        "artifact_reproduces": _("Saved correctly"),
+        "better_than_champion": _("Compared with the model in use"),
+        "final_fit_agreement": _("Same after training on all data"),
+    }
+    return labels.get(name or "") or (name or "").replace("_", " ") or _("Test")
+
+
+def gate_meaning(words: Words, name: str | None) -> str:
+    """Why there is this gate.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> gate_meaning(ENGLISH, "artifact_reproduces")
+    'A model that was saved badly would predict something else later than it did in the test.'
+    """
+    _ = words.gettext
+    meanings = {
+        "enough_rows": _("With too few cases, a good result may be luck."),
+        "data_quality": _("A model that learns from broken data repeats its mistakes."),
+        "beats_baseline": _(
+            "A model must do better than somebody who always gives the same answer; else it has "
+            "learnt nothing."
+        ),
+        "artifact_reproduces": _(
+            "A model that was saved badly would predict something else later than it did in the "
+            "test."
+        ),
+        "better_than_champion": _(
+            "A new model should not make things worse. Both are tested on cases that neither has "
+            "learnt from."
+        ),
+        "final_fit_agreement": _(
+            "Before use, the model learns once more from all cases. It must still be the model "
+            "that was tested."
+        ),
+    }
+    return meanings.get(name or "") or _("A test that a new model must pass.")
+
+
+def explain_gate(words: Words, gate: Row, *, metric: str | None = None) -> str:
+    """What a gate found.
+
+    Parameters
+    ----------
+    words : Words
+    gate : mapping
+        ``{name, passed, value, threshold, detail}``, of a validation's ``gates``.
+    metric : str, optional
+        What the model type is measured by; else the gate's own sentence says it.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> explain_gate(ENGLISH, {"name": "beats_baseline", "passed": True, "value": 0.21,
+    ...                        "threshold": 0.0, "detail": ""}, metric="accuracy")
+    'It is 21 points better than always giving the same answer.'
+    """
+    explain = {
+        "enough_rows": explain_rows,
+        "data_quality": explain_data,
+        "beats_baseline": explain_baseline,
+        "artifact_reproduces": explain_reproduction,
+        "better_than_champion": explain_comparison,
+        "final_fit_agreement": explain_agreement,
+    }.get(text(gate, "name"))
+    detail = text(gate, "detail")
+    if explain is not None:
+        return explain(words, gate, metric or metric_of_sentence(detail))
+    return detail or explain_outcome(words, gate)

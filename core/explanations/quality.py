@@ -1,0 +1,164 @@
+"""Data quality: the findings, and the score."""
+
+from __future__ import annotations
+
+import re
+
+from core.explanations.cases import cases, quoted
+from core.explanations.metrics import MISSING
+from core.explanations.rows import Row, text, whole_numbers
+from core.explanations.words import Words
+
+# How core.monitoring.data_quality writes each finding: its figures are in the sentence alone.
+_SENTENCES = {
+    "duplicate_rows": r"(?P<rows>[0-9,]+) rows repeat the key of another\.",
+    "missing_column": r'The (?:feature|time|target) column "(?P<column>[^"]*)" is missing\.',
+    "all_missing_column": r'"(?P<column>[^"]*)" has no value in any row\.',
+    "constant_column": r'"(?P<column>[^"]*)" has the same value in every row\.',
+    "infinite_values": r'"(?P<column>[^"]*)" is infinite in (?P<rows>[0-9,]+) rows',
+    "too_few_rows": r"(?P<rows>[0-9,]+) labelled rows; (?P<needed>[0-9,]+) are needed\.",
+    "time_is_no_time": (
+        r'The time column "(?P<column>[^"]*)" holds no time in (?P<rows>[0-9,]+) of [0-9,]+ rows\.'
+    ),
+    "missing_target": (
+        r'The target "(?P<column>[^"]*)" is missing in (?P<rows>[0-9,]+) of [0-9,]+ rows\.'
+    ),
+    "one_class": r'The target "(?P<column>[^"]*)" has only the class ',
+    "target_is_no_number": (
+        r'The target "(?P<column>[^"]*)" is no finite number in (?P<rows>[0-9,]+) rows\.'
+    ),
+    "constant_target": r'The target "(?P<column>[^"]*)" is \S+ in every row\.',
+}
+FINDINGS = tuple(_SENTENCES)
+
+
+def finding_label(words: Words, name: str | None) -> str:
+    """A finding's name for people.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> finding_label(ENGLISH, "duplicate_rows")
+    'Cases that occur twice'
+    """
+    _ = words.gettext
+    labels = {
+        "duplicate_rows": _("Cases that occur twice"),
+        "missing_column": _("Missing column"),
+        "all_missing_column": _("Empty column"),
+        "constant_column": _("Column that never changes"),
+        "infinite_values": _("Infinite values"),
+        "too_few_rows": _("Too few cases"),
+        "time_is_no_time": _("Unreadable times"),
+        "missing_target": _("Missing outcomes"),
+        "one_class": _("Only one outcome"),
+        "target_is_no_number": _("Outcomes that are no numbers"),
+        "constant_target": _("Outcome that never changes"),
+    }
+    return labels.get(name or "") or (name or "").replace("_", " ") or _("Finding")
+
+
+def explain_finding(words: Words, finding: Row) -> str:
+    """What was found in the training data, and what it means.
+
+    Parameters
+    ----------
+    words : Words
+    finding : mapping
+        ``{name, column, blocking, detail}``, of a quality row's ``findings``.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> explain_finding(ENGLISH, {"name": "duplicate_rows", "column": None, "blocking": False,
+    ...                           "detail": "12 rows repeat the key of another."})
+    'Repeated: 12 cases. What occurs twice counts too much.'
+    """
+    name, detail = text(finding, "name"), text(finding, "detail")
+    figures = whole_numbers(detail, _SENTENCES.get(name, r"(?!)"))
+    sentence = _sentence(words, name, text(finding, "column"), figures.get("rows"), figures)
+    return sentence or detail or finding_label(words, name)
+
+
+def explain_data_problem(words: Words, detail: str) -> str:
+    """The findings that an error's message is made of; empty where it is about something else.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> explain_data_problem(ENGLISH, "12 labelled rows; 100 are needed.")
+    'The outcome of only 12 cases is known; 100 are needed.'
+    """
+    sentences = []
+    for name, pattern in _SENTENCES.items():
+        for found in re.finditer(pattern, detail):
+            column = found.groupdict().get("column") or ""
+            figures = whole_numbers(found.group(), pattern)
+            sentences.append(
+                (found.start(), _sentence(words, name, column, figures.get("rows"), figures))
+            )
+    return " ".join(sentence for _start, sentence in sorted(sentences))
+
+
+def _sentence(
+    words: Words, name: str, column: str, rows: int | None, figures: dict[str, int]
+) -> str:
+    _ = words.gettext
+    some = _("some cases") if rows is None else cases(words, rows)
+    needed = figures.get("needed")
+    few = (
+        _("There are too few cases with a known outcome.")
+        if rows is None or needed is None
+        else _("The outcome of only {cases} is known; {needed} are needed.")
+    )
+    sentences = {
+        "duplicate_rows": _("Repeated: {cases}. What occurs twice counts too much."),
+        "missing_column": _("The column {column} is gone from the data."),
+        "all_missing_column": _("The column {column} is empty, so nothing can be learnt from it."),
+        "constant_column": _(
+            "The column {column} has the same value everywhere, so nothing can be learnt from it."
+        ),
+        "infinite_values": _("The column {column} holds infinite values; they count as missing."),
+        "too_few_rows": few,
+        "time_is_no_time": _("The column {column} should hold times, and does not everywhere."),
+        "missing_target": _("The outcome {column} is missing in part of the data."),
+        "one_class": _(
+            "The outcome {column} is the same in every case, so there is nothing to tell apart."
+        ),
+        "target_is_no_number": _("The outcome {column} should be a number, and is not everywhere."),
+        "constant_target": _(
+            "The outcome {column} is the same in every case, so there is nothing to tell apart."
+        ),
+    }
+    sentence = sentences.get(name, "").format(
+        cases=some,
+        column=quoted(words, column) if column else "",
+        needed=MISSING if needed is None else words.numbers.number(needed),
+    )
+    return " ".join(sentence.split())
+
+
+def explain_score(words: Words, score: float | None) -> str:
+    """What a quality score (0 to 1) says.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> explain_score(ENGLISH, 0.934), explain_score(ENGLISH, 0)
+    ('93 out of 100: good, with small gaps.', 'This data cannot be used for training.')
+    """
+    _ = words.gettext
+    if score is None or not 0 <= score <= 1:
+        return _("The data has not been checked yet.")
+    if score == 0:
+        return _("This data cannot be used for training.")
+    if score >= 0.95:
+        message = _("{score} out of 100: clean.")
+    elif score >= 0.8:
+        message = _("{score} out of 100: good, with small gaps.")
+    elif score >= 0.5:
+        message = _("{score} out of 100: usable, but much is missing or repeated.")
+    else:
+        message = _("{score} out of 100: poor, much is missing or repeated.")
+    # Rounded down: what is called 100 has no gap.
+    return message.format(score=words.numbers.number(int(100 * score + 1e-9)))

@@ -1,0 +1,86 @@
+"""Why a training job ended without a training."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from core.explanations.cases import new_cases
+from core.explanations.checks import explain_check
+from core.explanations.rows import Row, part, text, whole_numbers
+from core.explanations.words import Words
+
+_TIME = r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) UTC"
+
+
+def explain_skip(words: Words, job: Row) -> str:
+    """Why a skipped job did not train.
+
+    Parameters
+    ----------
+    words : Words
+    job : mapping
+        A job's row, with ``skip_reason`` and ``check_result``.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> explain_skip(ENGLISH, {"skip_reason": "cool_down: the last training began at 2026-11-24 "
+    ...     "08:00:00 UTC; the next may begin at 2026-11-24 09:00:00 UTC."})
+    'Postponed: the last training began at 24 Nov 2026 08:00 UTC; the next may begin at \
+24 Nov 2026 09:00 UTC.'
+    """
+    _ = words.gettext
+    reason = text(job, "skip_reason")
+    if reason.startswith("cool_down:"):
+        return _pause(words, reason)
+    if reason.startswith("monthly_retraining_budget:"):
+        return _budget(words, reason)
+    rows = whole_numbers(reason, r": (?P<rows>[0-9,]+) more are needed").get("rows")
+    if rows is not None:
+        return _(
+            "Postponed: the model in use got worse, but the last training saw nearly the same "
+            "cases. After {cases}, another training can find something new."
+        ).format(cases=new_cases(words, rows))
+    check = part(job, "check_result")
+    if text(check, "verdict"):
+        found = explain_check(words, check)
+        return _("No training was needed. {found}").format(found=found)
+    return _("No training was needed.")
+
+
+def _times(words: Words, reason: str) -> list[str]:
+    found = []
+    for written in re.findall(_TIME, reason, re.ASCII):
+        try:
+            moment = datetime.fromisoformat(written).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        found.append(words.numbers.datetime(moment))
+    return found
+
+
+def _pause(words: Words, reason: str) -> str:
+    _ = words.gettext
+    times = _times(words, reason)
+    if len(times) != 2:
+        return _("Postponed: the last training was too recent.")
+    return _("Postponed: the last training began at {last}; the next may begin at {next}.").format(
+        last=times[0], next=times[1]
+    )
+
+
+def _budget(words: Words, reason: str) -> str:
+    _ = words.gettext
+    figures = whole_numbers(reason, r"(?P<begun>[0-9]+) of (?P<budget>[0-9]+) trainings")
+    times = _times(words, reason)
+    if len(figures) != 2 or len(times) != 1:
+        return _("Postponed: this month's trainings are used up.")
+    return _(
+        "Postponed: {begun} of the {budget} trainings of this month are used up; the next may "
+        "begin at {next}."
+    ).format(
+        begun=words.numbers.number(figures["begun"]),
+        budget=words.numbers.number(figures["budget"]),
+        next=times[0],
+    )

@@ -1,0 +1,117 @@
+"""Rows as they are stored, and what explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from core.explanations.alerts import explain_alert
+from core.explanations.audit import explain_audit
+from core.explanations.checks import explain_check
+from core.explanations.deployments import explain_deployment
+from core.explanations.gates import explain_gate
+from core.explanations.jobs import asked_by, explain_job
+from core.explanations.quality import explain_finding
+from core.explanations.validations import explain_validation
+from core.explanations.words import Words
+from tests.explanations.test_from_engines import every_finding, every_gate
+
+Row = dict[str, Any]
+Explain = Callable[[Words, Row], str]
+
+ANNA = {"kind": "user", "id": "1", "name": "Anna", "role": "admin"}
+CHECK = {
+    "metric": "accuracy",
+    "value": 0.81,
+    "baseline": 0.87,
+    "degradation": 0.06,
+    "p_value": 0.0003,
+    "samples": 1240,
+    "threshold": 0.03,
+    "low_power": True,
+    "reason": "accuracy 0.81 on 1,240 rows, 0.87 at deployment; …",
+}
+COMPARED = "accuracy 0.85 against 0.8 of the champion on 600 rows: 0.050 better (90 % …)."
+VALIDATION = {
+    "verdict": "approved",
+    "auto_deployable": True,
+    "improvement": 0.05,
+    "samples": 600,
+    "training_job_id": "7",
+    "gates": [],
+    "reason": COMPARED,
+}
+JOB = {
+    "stage": "train",
+    "attempt": 2,
+    "trigger": "schedule",
+    "reason": "Schedule 0 */4 * * *",
+    "requested_by": ANNA,
+    "queued_at": "2026-11-24T08:15:00+00:00",
+    "started_at": "2026-11-24T08:15:00+00:00",
+    "cancel_requested_at": "2026-11-24T08:15:00+00:00",
+    "check_result": CHECK | {"verdict": "healthy", "degradation": -0.01},
+    "skip_reason": "cool_down: the last training began at 2026-11-24 08:00:00 UTC; the next may "
+    "begin at 2026-11-24 09:00:00 UTC.",
+    "error": {"type": "data", "status": 422, "detail": "12 labelled rows; 100 are needed."},
+    "result": VALIDATION | {"model_version": 4, "deployed": False},
+    "validation": None,
+}
+DEPLOYMENT = {
+    "model_version": 4,
+    "status": "retired",
+    "ended_at": "2026-11-24T08:15:00+00:00",
+    "reference": {"metric": "accuracy"},
+    "reason": COMPARED,
+    "forced": False,
+    "rolled_back_from": None,
+    "deployed_by": ANNA,
+}
+
+
+def good_rows() -> Iterator[tuple[Explain, Row]]:
+    for verdict in ("degraded", "healthy", "inconclusive", "insufficient_data"):
+        yield explain_check, CHECK | {"verdict": verdict}
+    for gate in every_gate():
+        stored = gate.as_json()
+        yield explain_gate, stored
+        yield explain_validation, VALIDATION | {"verdict": "rejected", "gates": [stored]}
+    for verdict in ("approved", "rejected", "inconclusive"):
+        yield explain_validation, VALIDATION | {"verdict": verdict}
+    for status in ("queued", "running", "succeeded", "failed", "skipped", "cancelled"):
+        yield explain_job, JOB | {"status": status}
+    yield asked_by, JOB
+    for changes in ({}, {"forced": True}, {"rolled_back_from": "3"}):
+        yield explain_deployment, DEPLOYMENT | changes
+    yield lambda words, row: explain_deployment(words, DEPLOYMENT, validation=row), VALIDATION
+    for finding in (f for quality in every_finding() for f in quality.findings):
+        yield (
+            explain_finding,
+            {"name": finding.name, "column": finding.column, "detail": finding.detail},
+        )
+    for kind in ("performance_degradation", "training_failure", "deployment_issue", "data_quality"):
+        yield (
+            explain_alert,
+            {
+                "kind": kind,
+                "message": CHECK["reason"],
+                "details": {"current": 0.81, "baseline": 0.87, "type": "stale_validation"},
+                "occurrences": 3,
+                "created_at": "2026-11-24T08:15:00+00:00",
+                "status": "acknowledged",
+                "acknowledged_by": ANNA,
+            },
+        )
+    for action in ("training_job.created", "model.created", "model.updated", "event.notify"):
+        yield (
+            explain_audit,
+            {
+                "action": action,
+                "actor": ANNA,
+                "entity": "model",
+                "entity_id": "4",
+                "model_type": "churn",
+                "after": {"version": 4, "status": "approved", "quarantined_at": "2026-11-24"},
+                "detail": {"outcome": "ok"},
+            },
+        )
