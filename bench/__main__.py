@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import http, idle, jobs, read, retrain, summaries
+from bench import dashboard, http, idle, jobs, read, retrain, summaries
 
 BENCHES = {
     "read": read.main,
@@ -13,6 +13,7 @@ BENCHES = {
     "http": http.main,
     "jobs": jobs.main,
     "summaries": summaries.main,
+    "dashboard": dashboard.main,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from functions.actions import ACTIONS
 
 PATH = "/api/workflows/ml/auto-retraining"
 
+_PAGES = re.compile(r"/([a-z]{2}/)?ml-training(/|$)")
+
 # Each is a target of its own too: functions-framework looks for it in this module.
 globals().update(ACTIONS)
 if has_app_context():  # functions-framework loads this module inside the app that will serve it
@@ -31,8 +34,18 @@ gc.freeze()
 gc.enable()
 
 
+def dashboard(request: Request) -> Response:
+    """Answer with a page of the dashboard."""
+    # Loaded when a page is asked for: an action must start fast.
+    from functions.dashboard.answering import answer
+
+    return answer(request)
+
+
 def main(request: Request) -> Response:
-    """Answer by the action that ``?action=`` or the path names."""
+    """Answer by the action that ``?action=`` or the path names, or with a page."""
+    if _PAGES.match(request.path):
+        return dashboard(request)
     path = request.path.rstrip("/")
     shared = path in {"", PATH}
     named = path.removeprefix(f"{PATH}/").removeprefix("/")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from bench import http, idle, jobs, read, retrain, summaries
+from bench import dashboard, http, idle, jobs, read, retrain, summaries
 
 ROWS = 2_000
 
@@ -82,3 +83,13 @@ def test_the_bench_of_requests_compares_with_a_function_that_does_nothing(
     assert {"status", "new", "coalesced", "coalesced_onto_one"} <= ratios.keys()
     assert all(0 < ratios[name] < 1 for name in ("status", "new", "coalesced"))
     assert found["new"]["p99_ms"] >= found["new"]["p50_ms"] > 0
+
+
+def test_the_bench_of_the_dashboard_weighs_and_times_its_page(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    if not shutil.which("chromium"):  # in CI nothing may be skipped
+        pytest.skip("Chromium is missing: on Debian, apt-get install chromium")
+    found = dashboard.measure(database_url, redis_url, tmp_path, checks=2000, jobs=1000, visits=2)
+    assert 0 < found["html_bytes"] < found["bytes"] < dashboard.WANTED_BYTES
+    assert found["paint_ms"]["p50"] > 0

@@ -134,19 +134,22 @@ def show_change(words: Words, metric: str | None, change: float | None) -> str:
     ('2.1 points', '4.3%')
     >>> show_change(ENGLISH, "accuracy", 0.0001)
     'less than 0.1 points'
+    >>> show_change(ENGLISH, "accuracy", 0.0)
+    '0 points'
     """
     _ = words.gettext
     if change is None:
         return MISSING
     tenths = round(1000 * abs(change))
+    least = 1 if change else 0
     if metric in _IN_POINTS:
-        shown = max(tenths, 1) / 10
+        shown = max(tenths, least) / 10
         number = words.numbers.number(shown)
         amount = words.ngettext("{points} point", "{points} points", 1 if shown == 1 else 2).format(
             points=number
         )
     else:
-        amount = words.numbers.percent(max(tenths, 1) / 1000)
+        amount = words.numbers.percent(max(tenths, least) / 1000)
     return amount if tenths or not change else _("less than {amount}").format(amount=amount)
 
 

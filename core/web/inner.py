@@ -36,6 +36,11 @@ def carry_out(
     request_id : str
         The page's.
 
+    Returns
+    -------
+    dict
+        As over HTTP: of an operation that failed within its wait the problem, with its ``detail``.
+
     Raises
     ------
     RefitError

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import Result
 
@@ -141,6 +142,23 @@ def test_up_prints_commands_that_work_restarts_what_dies_and_stops_everything(
         key = up_home / "admin-key"
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         assert key.read_text().strip() in commands[0]
+
+        # The dashboard's link, and another one.
+        link = re.search(r"http://localhost:\d+/ml-training/sign-in/link\?token=\S+", text)
+        assert link
+        another = subprocess.run(
+            [*REFIT_UP[:-2], "dashboard", "--print"],
+            env=clean_environ | {"REFIT_HOME": str(up_home)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        assert stat.S_IMODE((up_home / "session-secret").stat().st_mode) == 0o600
+        for address in (link[0], another):
+            with httpx.Client(follow_redirects=True, timeout=30) as browser:
+                page = browser.get(address)
+            assert page.url.path == "/en/ml-training"
+            assert page.status_code == 200, page.text
 
         # A second one would share our servers, and `down` would take them away.
         for arguments in ((*REFIT_UP, str(free_port())), (*REFIT_UP[:-2], "down")):

@@ -1,0 +1,1 @@
+"""The page that a team sees every day: /{locale}/ml-training, server-rendered."""

@@ -1,0 +1,96 @@
+"""A version beside the champion that it was compared with: test by test, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.explanations.gates import explain_gate, gate_label, gate_meaning
+from core.explanations.metrics import metric_name, show_change, show_metric
+from core.explanations.validations import explain_validation, validation_label
+from core.explanations.words import Words
+
+Json = dict[str, Any]
+VERDICT_TONES = {"approved": "good", "rejected": "bad", "inconclusive": "warn"}
+_DIFFERENCES = {"beats_baseline", "better_than_champion"}
+_SHARES = {"artifact_reproduces", "data_quality", "final_fit_agreement"}
+
+
+def show_comparison(comparison: Mapping[str, Any], words: Words, metric: str) -> Json:
+    """What the page shows of a model's newest validation.
+
+    Parameters
+    ----------
+    comparison : mapping
+        ``{model, validation, champion}``; the last two may be None.
+    words : Words
+    metric : str
+        What the model type is measured by.
+
+    Returns
+    -------
+    dict
+        ``model``, ``champion``, ``validation``, the verdict's ``label`` and ``tone``, what it
+        ``says``, the ``gates`` and the version's ``metrics``.
+    """
+    model, validation = comparison["model"], comparison["validation"]
+    gates = [] if validation is None else list(validation["gates"])
+    final_gate = (model["final_fit"] or {}).get("gate")
+    if final_gate and all(gate["name"] != final_gate["name"] for gate in gates):
+        gates.append(final_gate)
+    return {
+        **comparison,
+        "label": validation_label(words, validation and validation["verdict"]),
+        "tone": VERDICT_TONES.get(validation["verdict"], "none") if validation else "none",
+        "says": explain_validation(words, validation or {}, metric=metric),
+        "gates": [show_gate(gate, words, metric) for gate in gates],
+        "interval": _interval(validation, words, metric),
+        "metrics": _own_metrics(model, words),
+    }
+
+
+def show_gate(gate: Mapping[str, Any], words: Words, metric: str) -> Json:
+    """A gate in words, its figures as people read them."""
+    return {
+        "name": gate["name"],
+        "label": gate_label(words, gate["name"]),
+        "meaning": gate_meaning(words, gate["name"]),
+        "says": explain_gate(words, gate, metric=metric),
+        "passed": gate["passed"],
+        "value": _figure(gate, gate.get("value"), words, metric),
+        "threshold": _figure(gate, gate.get("threshold"), words, metric),
+    }
+
+
+def signed_change(words: Words, metric: str, change: float | None) -> str:
+    """A difference with its sign: ``+2.1 points``; an en dash where there is none."""
+    if not change:
+        return "–" if change is None else words.numbers.number(0)
+    sign = "+" if change > 0 else "−"
+    return sign + show_change(words, metric, change)
+
+
+def _figure(gate: Mapping[str, Any], value: float | None, words: Words, metric: str) -> str:
+    if value is None:
+        return "–"
+    if gate["name"] in _DIFFERENCES:
+        return signed_change(words, metric, value)
+    if gate["name"] in _SHARES:
+        return words.numbers.percent(value)
+    return words.numbers.number(value)
+
+
+def _interval(validation: Mapping[str, Any] | None, words: Words, metric: str) -> str | None:
+    bounds = validation and validation["confidence_interval"]
+    if not bounds:
+        return None
+    return " – ".join(signed_change(words, metric, bound) for bound in bounds)
+
+
+def _own_metrics(model: Mapping[str, Any], words: Words) -> list[Json]:
+    """Each metric of the version on the cases that were set aside for its test."""
+    return [
+        {"label": metric_name(words, name), "value": show_metric(words, name, value)}
+        for name, value in (model["metrics"] or {}).items()
+        if value is None or isinstance(value, int | float)
+    ]

@@ -1,0 +1,155 @@
+"""From the rows of the overview to what its template shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.explanations.alerts import (
+    alert_label,
+    alert_status_label,
+    explain_alert,
+    severity_label,
+    what_to_do,
+)
+from core.explanations.checks import explain_check, verdict_label
+from core.explanations.jobs import asked_by, explain_job, job_label, stage_label
+from core.explanations.metrics import (
+    is_higher_better,
+    metric_meaning,
+    metric_name,
+    show_metric,
+)
+from core.explanations.words import Words
+from functions.dashboard.sparkline import divide, draw_sparkline, limit_of
+
+Row = Mapping[str, Any]
+Shown = dict[str, Any]
+
+VERDICT_TONES = {"healthy": "good", "degraded": "bad", "inconclusive": "warn"}
+JOB_TONES = {"succeeded": "good", "failed": "bad", "running": "busy", "queued": "busy"}
+SEVERITY_TONES = {"critical": "bad", "warning": "warn"}
+
+
+def make_card(words: Words, row: Row) -> Shown:
+    """A model type's card.
+
+    Parameters
+    ----------
+    words : Words
+    row : mapping
+        One of ``model_types`` of ``get_overview``.
+    """
+    latest: Row = row["latest_check"] or {}
+    metric = latest.get("metric") or row["metric"]
+    champion = row["champion"]
+    verdict = latest.get("verdict")
+    # A champion that came after the last check has not been checked.
+    is_current = bool(champion) and latest.get("deployment_id") == champion["deployment_id"]
+    if not is_current:
+        verdict = None
+    return {
+        **row,
+        "title": row["title"] or row["name"],
+        "metric_name": metric_name(words, metric),
+        "metric_meaning": metric_meaning(words, metric),
+        "value": show_metric(words, metric, _value(latest, champion, is_current=is_current)),
+        "verdict": verdict_label(words, verdict) if champion else None,
+        "verdict_tone": VERDICT_TONES.get(verdict or "", "none"),
+        "reason": explain_check(words, latest) if is_current else None,
+        "checked_at": latest.get("recorded_at"),
+        "spark": _draw(words, row["checks"], metric),
+        "job": _job(words, row["job"]),
+    }
+
+
+def _value(latest: Row, champion: Row | None, *, is_current: bool) -> float | None:
+    """What was measured last of the model in use; before its first check, when it was tested."""
+    if champion is None:
+        return None
+    return latest.get("value") if is_current else champion["reference"]
+
+
+def _draw(words: Words, checks: list[Row], metric: str) -> Shown | None:
+    alike = [check for check in checks if check["metric"] == metric]
+    values = [check["value"] for check in alike]
+    higher = is_higher_better(metric)
+    limits = [limit_of(check, higher_is_better=higher) for check in alike]
+    drawn = draw_sparkline(values, limits)
+    if drawn is None:
+        return None
+    measured = [value for value in values if value is not None]
+    edge = next((limit for limit in reversed(limits) if limit is not None), None)
+    # An en dash stands where there is no limit.
+    message = words.ngettext(
+        "{metric} in the last {count} check: {first} at first, {last} last, between {lowest} and "
+        "{highest}; a drop matters beyond {limit}.",
+        "{metric} in the last {count} checks: {first} at first, {last} last, between {lowest} and "
+        "{highest}; a drop matters beyond {limit}.",
+        len(measured),
+    )
+    figures = {
+        "first": measured[0], "last": measured[-1], "lowest": min(measured),
+        "highest": max(measured), "limit": edge,
+    }  # fmt: skip
+    text = message.format(
+        metric=metric_name(words, metric),
+        count=words.numbers.number(len(measured)),
+        **{name: show_metric(words, metric, value) for name, value in figures.items()},
+    )
+    return {"drawn": drawn, "text": text, "limit": show_metric(words, metric, edge)}
+
+
+def _job(words: Words, job: Row | None) -> Shown | None:
+    if job is None:
+        return None
+    return {
+        **job,
+        "stage": stage_label(words, job["stage"] if job["status"] == "running" else "queued"),
+        "percent": round(100 * job["progress"]),
+    }
+
+
+def make_alert(words: Words, row: Row) -> Shown:
+    """An alert that stands."""
+    return {
+        **row,
+        "title": row["title"] or row["model_type"],
+        "label": alert_label(words, row["kind"]),
+        "severity": severity_label(words, row["severity"]),
+        "tone": SEVERITY_TONES.get(row["severity"], "none"),
+        "status_label": alert_status_label(words, row["status"]),
+        "what": explain_alert(words, row),
+        "to_do": what_to_do(words, row["kind"]),
+    }
+
+
+def make_job(words: Words, row: Row) -> Shown:
+    """A line of the newest jobs."""
+    return {
+        "id": row["id"],
+        "title": row["title"] or row["model_type"],
+        "label": job_label(words, row["status"]),
+        "tone": JOB_TONES.get(row["status"], "none"),
+        "what": explain_job(words, row),
+        "asked_by": asked_by(words, row),
+        "at": row["finished_at"] or row["started_at"] or row["created_at"],
+    }
+
+
+def make_distribution(words: Words, models: Row) -> Shown:
+    """How many models there are of each standing: a bar, and the same in words."""
+    _ = words.gettext
+    labels = {
+        "approved": _("Approved"),
+        "candidate": _("Undecided"),
+        "rejected": _("Rejected"),
+        "quarantined": _("Quarantined"),
+    }
+    counts = {name: int(models[name]) for name in labels}
+    number = words.numbers.number
+    return {
+        "shares": divide(counts),
+        "legend": [(name, label, number(counts[name])) for name, label in labels.items()],
+        "text": ", ".join(f"{label}: {number(counts[name])}" for name, label in labels.items()),
+    }
