@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from core.domain import Role
 from core.keys import hash_key, make_key
 from tests.conftest import temporary_database, with_database
+from tests.dashboard.visiting import visiting
 from tests.functions.served import Server, serving
 from tests.worker.lab import Lab, RunningWorker, empty_queue, open_lab
 
@@ -90,6 +92,18 @@ def keys(lab: Lab) -> dict[str, str]:
             name=f"{role} of the test", role=Role(role), key_hash=hash_key(key)
         )
     return keys
+
+
+@pytest.fixture
+def operator(server: Server, keys: dict[str, str]) -> Iterator[httpx.Client]:
+    with visiting(server, keys["operator"]) as http:
+        yield http
+
+
+@pytest.fixture
+def stranger(server: Server) -> Iterator[httpx.Client]:
+    with visiting(server) as http:
+        yield http
 
 
 @pytest.fixture(scope="package")
