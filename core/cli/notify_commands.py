@@ -76,6 +76,8 @@ def list_notifications(
     for item in answer["items"]:
         about = item["model_type"] or "all model types"
         say(f"{local_time(item['first_at'])}  {item['severity']}  {item['event']}  {about}")
+        if item["plan_error"]:
+            say(f"    nobody could be chosen: {item['plan_error']}")
         for delivery in item["deliveries"]:
             say(f"    {delivery['channel']}: {_standing(delivery)}")
     if answer["next_cursor"]:

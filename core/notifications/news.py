@@ -29,7 +29,7 @@ def tell_training(notice: Notice) -> Told:
     state, became, to_do = _became(notice)
     version = _version(notice)
     return Told(
-        subject=f"{name_of(notice)}: {version} {state}",
+        subject=f"{name_of(notice)}: {version} {state}{_of_several(notice, 'training')}",
         what=f"A training of {quoted(name_of(notice))} made {version}, which {became}",
         why=_judgement(notice),
         to_do=to_do,
@@ -54,13 +54,13 @@ def _became(notice: Notice) -> tuple[str, str, str]:
             untested = "was not tested yet"
             return untested, f"{untested}.", "Test it, then deploy it if it is better."
         case _:
-            return "is not used", "is not used; the model before it stays.", NOTHING_TO_DO
+            stays = "; the model before it stays" if _replaces_one(notice) else ""
+            return "is not used", f"is not used{stays}.", NOTHING_TO_DO
 
 
 def tell_approval(notice: Notice) -> Told:
     """A model passed its tests and waits for a person."""
     name, version = name_of(notice), _version(notice)
-    times = f" ({counted(notice, 'one')})" if notice.occurrences > 1 else ""
     if notice.resolved or notice.resolved_at is not None:
         return Told(
             subject=f"{name}: nothing waits for you any more",
@@ -68,7 +68,7 @@ def tell_approval(notice: Notice) -> Told:
             to_do=NOTHING_TO_DO,
         )
     return Told(
-        subject=f"{name}: {version} waits for you{times}",
+        subject=f"{name}: {version} waits for you{_of_several(notice, 'one')}",
         what=f"{version.capitalize()} of {quoted(name)} passed its tests and waits for somebody "
         f"to deploy it {where(notice)}.",
         why=" ".join(filter(None, (_judgement(notice), _why_it_waits(notice)))),
@@ -88,7 +88,7 @@ def tell_deployment(notice: Notice) -> Told:
         who, why, untested = "", _judgement(notice), False
     how = (f" by {who}" if who else "") + (" without having passed the tests" if untested else "")
     return Told(
-        subject=f"{name}: {version} is in use{_better(notice)}",
+        subject=f"{name}: {version} is in use{_better(notice)}{_of_several(notice, 'deployment')}",
         what=f"{version.capitalize()} of {quoted(name)} was deployed {where(notice)}{how}.",
         why=why,
         to_do=_way_back(notice),
@@ -102,7 +102,7 @@ def tell_roll_back(notice: Notice) -> Told:
     who = text(data, "deployed_by")
     by = f", by {who}" if who else ""
     return Told(
-        subject=f"{name}: back to {version}",
+        subject=f"{name}: back to {version}{_of_several(notice, 'time')}",
         what=f"{quoted(name)} went back to {version} {where(notice)}{by}.",
         why=quoted(text(data, "reason")),
         to_do="Find out what was wrong with the model that it replaces, which is not used again.",
@@ -110,9 +110,19 @@ def tell_roll_back(notice: Notice) -> Told:
     )
 
 
+def _of_several(notice: Notice, thing: str) -> str:
+    """The newest of those that waited for the channel says how many they are."""
+    return f" ({counted(notice, thing)})" if notice.occurrences > 1 else ""
+
+
 def _version(notice: Notice) -> str:
     version = count(notice.data, "model_version")
     return "a new model" if version is None else f"version {version}"
+
+
+def _replaces_one(notice: Notice) -> bool:
+    """Whether a model was in use that it was compared with."""
+    return count(notice.data, "previous_version") is not None
 
 
 def _better(notice: Notice) -> str:
@@ -150,7 +160,8 @@ def _why_it_waits(notice: Notice) -> str:
 
 
 def _decide(notice: Notice) -> str:
-    return f"Compare the two, then deploy {_version(notice)}, or leave things as they are."
+    look = "Compare the two" if _replaces_one(notice) else "Look at its figures"
+    return f"{look}, then deploy {_version(notice)}, or leave things as they are."
 
 
 def _way_back(notice: Notice) -> str:

@@ -91,6 +91,21 @@ class Notice:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """What is due for some channels.
+
+    Attributes
+    ----------
+    notices : tuple of Notice
+    incomplete : bool
+        Whether another worker was just deciding who hears what: there may be more in a moment.
+    """
+
+    notices: tuple[Notice, ...]
+    incomplete: bool
+
+
 class Outcome(StrEnum):
     """What an attempt to tell means for the notice."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.explanations.alerts import explain_alert, what_to_do
 from core.explanations.checks import explain_check
@@ -34,6 +34,13 @@ def phrases_of(notice: Notice) -> Phrases:
         return _MISMATCH
     if notice.event is Event.DEPLOYMENT_FAILED and not text(notice.data, "kind"):
         return _REFUSED
+    if notice.event is Event.DEGRADATION and notice.data.get("replaced") is True:
+        # How the other one predicts is not known yet.
+        return replace(
+            _BY_EVENT[Event.DEGRADATION],
+            over="another model is in use",
+            what_over="The model of {name} that predicted worse {where} was replaced by another.",
+        )
     return _BY_EVENT[notice.event]
 
 
@@ -123,7 +130,7 @@ _BY_EVENT = {
         began="training failed",
         still="training still fails",
         over="training works again",
-        what="The training of a new model of {name} {where} failed; the one in use stays.",
+        what="The training of a new model of {name} {where} failed; what is in use stays as it is.",
         what_over="A training of {name} {where} has succeeded again.",
         thing="time",
         explain=_explain_alert,

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.domain import Environment
 from core.notifications.events import Event
-from core.notifications.notice import Notice, Outcome
+from core.notifications.notice import Due, Notice, Outcome
 from core.store.caller import Caller, Json
 
 
@@ -17,7 +17,7 @@ class Notifications(Caller):
 
     def claim_notifications(
         self, worker: str, channels: Sequence[Mapping[str, Any]], *, limit: int
-    ) -> list[Notice]:
+    ) -> Due:
         """Take what is due for some channels under a lease; each is given to one worker.
 
         Parameters
@@ -30,13 +30,16 @@ class Notifications(Caller):
         limit : int
             At most so many.
         """
-        rows = self._work(
+        answer = self._work(
             "claim_notifications",
             p_worker=worker,
             p_channels=[dict(channel) for channel in channels],
             p_limit=limit,
         )
-        return [Notice.from_row(row) for row in rows]
+        return Due(
+            notices=tuple(Notice.from_row(row) for row in answer["notices"]),
+            incomplete=answer["incomplete"],
+        )
 
     def finish_notification(
         self,

@@ -25,6 +25,8 @@ POLL_SECONDS = 5.0
 _LEASE_SECONDS = 60.0
 _WRITE_SECONDS = _LEASE_SECONDS - TIME_LIMIT_S
 _WRITE_AGAIN_SECONDS = 0.5
+# Where another was just planning what this channel hears.
+_AGAIN_SECONDS = 0.2
 _STOP_SECONDS = 2.0
 
 _log = structlog.get_logger(__name__)
@@ -97,14 +99,17 @@ class _Line:
         store, name = self._context.store, self._context.name
         while not leaving.is_set():
             # One at a time: what waits meanwhile is folded when its turn comes.
-            claimed = store.claim_notifications(name, [_wishes(self._channel)], limit=1)
-            if not claimed:
+            due = store.claim_notifications(name, [_wishes(self._channel)], limit=1)
+            for notice in due.notices:
+                self._sending = notice
+                try:
+                    self._tell(notice)
+                finally:
+                    self._sending = None
+            if not due.notices and not due.incomplete:
                 return
-            self._sending = claimed[0]
-            try:
-                self._tell(claimed[0])
-            finally:
-                self._sending = None
+            if not due.notices:
+                leaving.wait(_AGAIN_SECONDS)
 
     def _tell(self, notice: Notice) -> None:
         try:

@@ -15,7 +15,9 @@ create table public.ml_notifications (
     first_at timestamptz not null default pg_catalog.clock_timestamp(),
     last_at timestamptz not null default pg_catalog.clock_timestamp(),
     resolved_at timestamptz,
+    begun_again_at timestamptz,
     to_plan boolean not null default true,
+    plan_error text,
     constraint ml_notifications_event_is_known check (
         event in (
             'degradation', 'data_quality', 'training_succeeded', 'training_failed',
@@ -39,14 +41,20 @@ comment on column public.ml_notifications.subject is
 comment on column public.ml_notifications.data is
 'The figures that a sentence about it needs, as they were; no address and no secret.';
 comment on column public.ml_notifications.occurrences is 'How often it was seen while it stands.';
+comment on column public.ml_notifications.begun_again_at is
+'When it was last there again so soon after its end that nobody had been told of that.';
 comment on column public.ml_notifications.to_plan is
 'Whether it has changed since it was last asked which channels hear of it.';
+comment on column public.ml_notifications.plan_error is
+'Why it could not be found out which channels hear of it; the others were planned nevertheless.';
 create unique index ml_notifications_one_standing on public.ml_notifications (subject)
 where resolved_at is null;
 create index ml_notifications_to_plan on public.ml_notifications (first_at) where to_plan;
 create index ml_notifications_by_age on public.ml_notifications (first_at desc, id desc);
 create index ml_notifications_by_type
 on public.ml_notifications (model_type, first_at desc, id desc);
+create index ml_notifications_by_end on public.ml_notifications (model_type, resolved_at)
+where resolved_at is not null;
 create index ml_notifications_by_job on public.ml_notifications (job_id);
 create index ml_notifications_by_deployment on public.ml_notifications (deployment_id);
 create index ml_notifications_by_alert on public.ml_notifications (alert_id);
@@ -82,7 +90,9 @@ create table public.ml_notification_deliveries (
         (status = 'withheld') = (withheld_because is not null)
     ),
     constraint ml_notification_deliveries_reason_is_known check (
-        withheld_because in ('not_chosen', 'less_severe', 'folded', 'told_by_another', 'over')
+        withheld_because in (
+            'not_chosen', 'less_severe', 'folded', 'told_by_another', 'over', 'begun_again'
+        )
     ),
     constraint ml_notification_deliveries_delivered_has_time check (
         (status = 'delivered') = (delivered_at is not null)
@@ -91,7 +101,7 @@ create table public.ml_notification_deliveries (
 comment on table public.ml_notification_deliveries is
 'One message to one channel each: that it began, that it still stands, that it is over. Channels are named, their addresses are nowhere in the database.';
 comment on column public.ml_notification_deliveries.withheld_because is
-'Why it is not sent: the channel did not choose the event, or nothing so harmless; another message says it too (folded, told_by_another); it was over before it could be told again.';
+'Why it is not sent: the channel did not choose the event, or nothing so harmless; another message says it too (folded, told_by_another); it was over before it could be told again, or there again before its end could be told (begun_again).';
 comment on column public.ml_notification_deliveries.occurrences is
 'How often it had been seen when it was told last.';
 comment on column public.ml_notification_deliveries.said_resolved is
@@ -115,6 +125,9 @@ create table private.notification_channels (
     least_severity text not null,
     first_seen_at timestamptz not null default pg_catalog.clock_timestamp(),
     last_seen_at timestamptz not null default pg_catalog.clock_timestamp(),
+    constraint notification_channels_channel_is_a_name check (
+        name ~ '^[a-z0-9]([a-z0-9_.-]{0,38}[a-z0-9])?$'
+    ),
     constraint notification_channels_severity_is_known check (
         least_severity in ('info', 'warning', 'critical')
     )

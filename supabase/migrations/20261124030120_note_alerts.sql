@@ -1,4 +1,57 @@
 -- Alerts that open, are seen again and end are told by the transaction that does it.
+create function private.time_to_settle() returns interval
+language sql immutable
+set search_path = ''
+return interval '10 minutes';
+comment on function private.time_to_settle() is
+'How long something must have been over until people are told so: what comes and goes is told once.';
+
+create function private.begin_again(
+    p_event text, p_severity text, p_model_type text, p_environment public.ml_environment,
+    p_subject text, p_job_id uuid, p_deployment_id uuid, p_alert_id uuid, p_data jsonb
+) returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_now constant timestamptz := pg_catalog.clock_timestamp();
+    v_ended public.ml_notifications;
+begin
+    select * into v_ended
+    from public.ml_notifications as n
+    where n.model_type = p_model_type and n.environment = p_environment and n.event = p_event
+        and n.resolved_at > v_now - private.time_to_settle()
+        -- The same trouble of the same model: each alert that opens has another subject.
+        and (n.subject = p_subject or (n.alert_id is not null and p_alert_id is not null))
+        and n.data ->> 'kind' is not distinct from p_data ->> 'kind'
+        and n.deployment_id is not distinct from p_deployment_id
+        and not exists (
+            select from public.ml_notifications as s
+            where s.subject = p_subject and s.resolved_at is null
+        )
+    order by n.resolved_at desc limit 1
+    for no key update;
+    if not found then
+        return false;
+    end if;
+    update public.ml_notifications set
+        subject = p_subject, alert_id = p_alert_id, severity = p_severity, job_id = p_job_id,
+        data = p_data, occurrences = v_ended.occurrences + 1, last_at = v_now,
+        resolved_at = null, begun_again_at = v_now, to_plan = true
+    where id = v_ended.id;
+    -- Whoever wanted to hear nothing of it hears nothing.
+    update public.ml_alerts as a set snoozed_until = e.snoozed_until
+    from public.ml_alerts as e
+    where a.id = p_alert_id and e.id = v_ended.alert_id and e.id <> a.id
+        and e.snoozed_until > v_now;
+    return true;
+end
+$$;
+comment on function private.begin_again(
+    text, text, text, public.ml_environment, text, uuid, uuid, uuid, jsonb
+) is
+'Takes back the end of what is there again before people were told that it was over; false: there is no such thing.';
+
 create function private.note_event(
     p_event text, p_severity text, p_model_type text, p_environment public.ml_environment,
     p_subject text, p_job_id uuid, p_deployment_id uuid, p_alert_id uuid, p_data jsonb
@@ -11,6 +64,15 @@ begin
     if exists (
         select from public.ml_model_types as t where t.name = p_model_type and t.replay
     ) then
+        return;
+    end if;
+    -- Of what somebody asks for, each failure is news, and each model that waits.
+    if (p_alert_id is not null or p_event = 'schedule_missed')
+        and private.begin_again(
+            p_event, p_severity, p_model_type, p_environment, p_subject, p_job_id,
+            p_deployment_id, p_alert_id, p_data
+        )
+    then
         return;
     end if;
     insert into public.ml_notifications (
@@ -34,16 +96,16 @@ comment on function private.note_event(
 ) is
 'Writes what people are to be told; where its subject stands already it is counted there. A model type that replays the past tells nobody.';
 
-create function private.note_end(p_subject text) returns void
+create function private.note_end(p_subject text, p_facts jsonb default '{}') returns void
 language sql
 set search_path = ''
 as $$
     update public.ml_notifications set
-        resolved_at = pg_catalog.clock_timestamp(), to_plan = true
+        resolved_at = pg_catalog.clock_timestamp(), data = data || p_facts, to_plan = true
     where subject = p_subject and resolved_at is null
 $$;
-comment on function private.note_end(text) is
-'Says that a subject does not stand any more.';
+comment on function private.note_end(text, jsonb) is
+'Says that a subject does not stand any more, and what there is to say of that.';
 
 create function private.note_alert() returns trigger
 language plpgsql
@@ -60,7 +122,14 @@ declare
     v_facts jsonb := '{}';
 begin
     if new.status = 'resolved' then
-        perform private.note_end('alert:' || new.id);
+        perform private.note_end(
+            'alert:' || new.id,
+            -- Nobody knows yet how the model predicts that came in its place.
+            pg_catalog.jsonb_build_object('replaced', exists (
+                select from public.ml_model_deployments as d
+                where d.id = (new.details ->> 'deployment_id')::uuid and d.status <> 'active'
+            ))
+        );
         return null;
     end if;
     if tg_op = 'UPDATE' and new.occurrences = old.occurrences then
@@ -168,7 +237,8 @@ $$;
 select private.set_function_class(f, 'internal')
 from unnest(array[
     'private.note_event(text, text, text, public.ml_environment, text, uuid, uuid, uuid, jsonb)',
-    'private.note_end(text)', 'private.note_alert()'
+    'private.begin_again(text, text, text, public.ml_environment, text, uuid, uuid, uuid, jsonb)',
+    'private.time_to_settle()', 'private.note_end(text, jsonb)', 'private.note_alert()'
 ]::regprocedure[]) as f;
 
 select private.record_migration('20261124030120');

@@ -43,6 +43,11 @@ begin
             end,
             last_seen_at = v_now;
         if v_is_new then
+            -- What waited for it when it went away is no news any more.
+            update public.ml_notification_deliveries set
+                status = 'failed', last_error = 'The channel was away for over a week.'
+            where channel = v_given.name and status = 'pending'
+                and created_at <= v_now - interval '1 hour';
             -- What happened just before it was there is told to it, too.
             update public.ml_notifications set to_plan = true
             where last_at > v_now - interval '1 hour' and not to_plan;
@@ -162,7 +167,7 @@ begin
     end if;
     -- Once on the same day, then once a day.
     v_pause := case v_last.telling when 'opened' then interval '6 hours' else interval '24 hours' end;
-    if v_last.status = 'pending' or v_last.said_resolved then
+    if v_last.status = 'pending' or (v_last.said_resolved and v_over) then
         -- What waits says how it stands when it is sent.
         return null;
     elsif v_over then
@@ -175,7 +180,12 @@ begin
         end;
     elsif p_notification.occurrences > v_last.occurrences
         and private.may_remind(p_notification)
-        and pg_catalog.clock_timestamp() >= coalesce(v_last.delivered_at, v_last.created_at) + v_pause
+        and (
+            v_last.said_resolved
+            or p_notification.begun_again_at > coalesce(v_last.delivered_at, v_last.created_at)
+            or pg_catalog.clock_timestamp()
+            >= coalesce(v_last.delivered_at, v_last.created_at) + v_pause
+        )
     then
         return 'reminder';
     end if;
@@ -185,14 +195,24 @@ $$;
 comment on function private.next_telling(
     public.ml_notifications, private.notification_channels
 ) is
-'What a channel is to be told next of a notification: that it began (once), that it still stands (at growing distance), that it is over (to who heard that it began); null: nothing.';
+'What a channel is to be told next of a notification: that it began (once), that it still stands (at growing distance, and when it is there again), that it is over (to who heard that it began); null: nothing.';
 
 create function private.settle_waiting(p_notification public.ml_notifications) returns void
 language sql
 set search_path = ''
 as $$
     update public.ml_notification_deliveries as d set
+        status = 'withheld', withheld_because = 'begun_again'
+    where d.notification_id = p_notification.id and d.status = 'pending'
+        and d.telling = 'resolved' and p_notification.resolved_at is null
+        and (d.lease_token is null or d.next_attempt_at <= pg_catalog.clock_timestamp());
+    update public.ml_notification_deliveries as d set
         telling = case d.telling when 'reminder' then 'resolved' else d.telling end,
+        next_attempt_at = case
+            when d.attempts = 0
+                then least(d.next_attempt_at, pg_catalog.clock_timestamp())
+            else d.next_attempt_at
+        end,
         (status, withheld_because) = (
             select
                 case when w.reason is null then 'pending' else 'withheld' end, w.reason
@@ -214,7 +234,7 @@ as $$
         and (d.lease_token is null or d.next_attempt_at <= pg_catalog.clock_timestamp())
 $$;
 comment on function private.settle_waiting(public.ml_notifications) is
-'What waits to be told of something that is over: a reminder becomes the message that it is over, and what another message says is withheld.';
+'What waits to be told of something that is over: a reminder becomes the message that it is over, and what another message says is withheld. That something is over is withheld where it is there again.';
 
 create function private.plan_notification(
     p_notification public.ml_notifications, p_channel private.notification_channels
@@ -241,16 +261,29 @@ begin
             and d.status = 'withheld'
             and (
                 v_reason is not null
-                or (v_telling = 'opened' and d.withheld_because in ('told_by_another', 'over'))
+                or (
+                    v_telling = 'opened' and d.withheld_because in ('told_by_another', 'over')
+                    and (p_notification.subject is null or p_notification.resolved_at is not null)
+                )
             )
     ) then
         return;
     end if;
     insert into public.ml_notification_deliveries (
-        notification_id, channel, telling, status, withheld_because
+        notification_id, channel, telling, status, withheld_because, next_attempt_at
     ) values (
         p_notification.id, p_channel.name, v_telling,
-        case when v_reason is null then 'pending' else 'withheld' end, v_reason
+        case when v_reason is null then 'pending' else 'withheld' end, v_reason,
+        -- What comes and goes is told once an hour at most.
+        greatest(
+            pg_catalog.clock_timestamp(),
+            (
+                select pg_catalog.max(d.delivered_at) + interval '1 hour'
+                from public.ml_notification_deliveries as d
+                where v_telling = 'reminder'
+                    and d.notification_id = p_notification.id and d.channel = p_channel.name
+            )
+        )
     );
 end
 $$;
@@ -280,12 +313,22 @@ begin
         order by first_at limit p_limit
         for no key update skip locked
     loop
-        perform private.settle_waiting(v_notification);
-        perform private.plan_notification(v_notification, c)
-        from private.notification_channels as c
-        where c.last_seen_at > pg_catalog.clock_timestamp() - interval '7 days'
-            and c.first_seen_at < v_notification.last_at + interval '1 hour';
-        update public.ml_notifications set to_plan = false where id = v_notification.id;
+        begin
+            perform private.settle_waiting(v_notification);
+            perform private.plan_notification(v_notification, c)
+            from private.notification_channels as c
+            where c.last_seen_at > pg_catalog.clock_timestamp() - interval '7 days'
+                and c.first_seen_at < v_notification.last_at + interval '1 hour';
+            update public.ml_notifications set to_plan = false, plan_error = null
+            where id = v_notification.id;
+        exception
+            -- One that cannot be planned must not keep all others from being told.
+            when others then
+                update public.ml_notifications set
+                    to_plan = sqlstate in ('40001', '40P01', '55P03'),
+                    plan_error = pg_catalog.left(sqlerrm, 1000)
+                where id = v_notification.id;
+        end;
     end loop;
 end
 $$;

@@ -11,8 +11,13 @@ as $$
             pg_catalog.first_value(d.id) over (
                 partition by
                     n.event, n.environment, d.telling = 'resolved',
-                    case when n.event <> 'schedule_missed' then n.model_type end
-                order by n.last_at desc, d.created_at desc, d.id desc
+                    case when n.event <> 'schedule_missed' then n.model_type end,
+                    -- That a model serves is not said by the training after it that was no use,
+                    -- nor that the one that serves is broken by one that could not be deployed.
+                    case when n.event = 'training_succeeded' then n.data ->> 'outcome' end,
+                    case when n.event = 'deployment_failed' then n.data ->> 'kind' end
+                -- What still stands is not told as over with what is.
+                order by n.resolved_at is not null, n.last_at desc, d.created_at desc, d.id desc
             ) as kept
         from public.ml_notification_deliveries as d
         inner join public.ml_notifications as n on d.notification_id = n.id
@@ -71,10 +76,12 @@ return (
                 pg_catalog.min(o.first_at) as first_at,
                 pg_catalog.array_agg(distinct o.model_type) as model_types,
                 (
-                    select pg_catalog.array_agg(distinct x.name order by x.name)
-                    from pg_catalog.unnest(
-                        pg_catalog.array_agg(o.model_type) || n.model_type
-                    ) as x (name)
+                    select
+                        pg_catalog.array_agg(
+                            coalesce(nullif(x.title, ''), x.name) order by x.name
+                        )
+                    from public.ml_model_types as x
+                    where x.name = any(pg_catalog.array_agg(o.model_type) || n.model_type)
                 ) as all_types
             from public.ml_notification_deliveries as d
             inner join public.ml_notifications as o on d.notification_id = o.id
@@ -95,6 +102,7 @@ declare
     v_now timestamptz;
     v_channels jsonb;
     v_claimed jsonb;
+    v_incomplete boolean;
 begin
     perform private.act_as_worker(p_worker);
     -- Where another worker is choosing what to send next, it is chosen: nobody waits for it.
@@ -105,7 +113,16 @@ begin
     );
     perform private.note_channels(v_channels);
     perform private.plan_notifications(500);
+    -- Another is planning them just now, perhaps for these channels too.
+    v_incomplete := exists (select from public.ml_notifications where to_plan);
     v_now := pg_catalog.clock_timestamp();
+    -- Whoever is at it dies of it, again and again.
+    update public.ml_notification_deliveries as d set
+        status = 'failed', lease_token = null, lease_owner = null,
+        last_error = 'No worker that was at it came to an end within a day.'
+    from pg_catalog.jsonb_to_recordset(v_channels) as c (name text)
+    where d.channel = c.name and d.status = 'pending' and d.lease_token is not null
+        and d.next_attempt_at <= v_now and d.give_up_at <= v_now;
     -- What is held back folds when its time comes.
     perform private.fold_waiting(c.name)
     from pg_catalog.jsonb_to_recordset(v_channels) as c (name text, quiet_until timestamptz)
@@ -122,6 +139,9 @@ begin
                 or (n.severity = 'critical' and d.telling <> 'resolved')
             )
             and not private.is_snoozed(n.alert_id)
+            -- What ended just now may be there again in a minute.
+            and (n.resolved_at is null or n.resolved_at <= v_now - private.time_to_settle())
+            and (n.resolved_at is not null or d.telling <> 'resolved')
         order by d.created_at, d.id limit p_limit
         for update of d skip locked
     ), claimed as (
@@ -138,7 +158,9 @@ begin
     select pg_catalog.jsonb_agg(private.notice_json(c) order by c.created_at, c.id)
     into v_claimed
     from claimed as c;
-    return coalesce(v_claimed, '[]');
+    return pg_catalog.jsonb_build_object(
+        'notices', coalesce(v_claimed, '[]'), 'incomplete', v_incomplete
+    );
 end
 $$;
 comment on function private.claim_notifications(text, jsonb, integer, integer) is
@@ -151,7 +173,7 @@ language sql
 set search_path = ''
 return private.claim_notifications(p_worker, p_channels, p_limit, p_lease_seconds);
 comment on function public.claim_notifications(text, jsonb, integer, integer) is
-'machinery: plans who is told what of all that happened, and takes what is due for these channels {name, events, least_severity, quiet_until} under a lease; each message is given to one worker.';
+'machinery: plans who is told what of all that happened, and takes what is due for these channels {name, events, least_severity, quiet_until} under a lease; each message is given to one worker. {notices, incomplete}: incomplete where another is planning something just now, so that it is worth asking again at once.';
 
 create function private.finish_notification(
     p_id uuid, p_lease_token uuid, p_outcome text, p_error text,

@@ -20,7 +20,7 @@ as $$
         where j.model_type = p_type.name and j.environment = p_environment
             and j.finished_at >= p_since and j.finished_at < p_until
     ), deployments as (
-        select d.rolled_back_from, v.improvement, v.champion_deployment_id
+        select d.rolled_back_from, d.status, v.improvement, v.champion_deployment_id
         from public.ml_model_deployments as d
         left join public.ml_model_validations as v on d.validation_id = v.id
         where d.model_type = p_type.name and d.environment = p_environment
@@ -31,8 +31,16 @@ as $$
         'metric', p_type.metric,
         'checked', (select pg_catalog.count(*) from checks),
         'degraded', (select pg_catalog.count(*) from checks as c where c.verdict = 'degraded'),
-        'before', (select c.value from checks as c order by c.recorded_at limit 1),
-        'after', (select c.value from checks as c order by c.recorded_at desc limit 1),
+        'before', (
+            select c.value from checks as c
+            where c.value is not null
+            order by c.recorded_at limit 1
+        ),
+        'after', (
+            select c.value from checks as c
+            where c.value is not null
+            order by c.recorded_at desc limit 1
+        ),
         'retrained', (select pg_catalog.count(*) from jobs as j where j.status = 'succeeded'),
         'failed', (select pg_catalog.count(*) from jobs as j where j.status = 'failed'),
         'deployed', (
@@ -48,11 +56,12 @@ as $$
                 and v.verdict = 'rejected'
                 and v.created_at >= p_since and v.created_at < p_until
         ),
-        -- What replaced nothing has improved nothing.
+        -- What replaced nothing has improved nothing, and what was taken back neither.
         'mean_improvement', (
             select pg_catalog.avg(d.improvement)
             from deployments as d
-            where d.rolled_back_from is null and d.champion_deployment_id is not null
+            where d.rolled_back_from is null and d.status <> 'rolled_back'
+                and d.champion_deployment_id is not null
         ),
         'open_alerts', (
             select pg_catalog.count(*)

@@ -139,6 +139,35 @@ def test_a_training_says_what_became_of_its_model(
     assert what in message.what
 
 
+@pytest.mark.parametrize("outcome", ["rejected", "approved"])
+def test_a_first_model_is_compared_with_none(outcome: str) -> None:
+    data = DATA["training_succeeded"] | {"outcome": outcome, "previous_version": None}
+
+    text = as_text(compose(notice("training_succeeded", data=data), DASHBOARD))
+
+    assert "before it" not in text
+    assert "the two" not in text
+
+
+def test_the_newest_of_several_that_waited_says_how_many_they_are() -> None:
+    several = {"occurrences": 3}
+
+    training = compose(notice("training_succeeded", **several), DASHBOARD).subject
+    deployment = compose(notice("deployed", **several), DASHBOARD).subject
+
+    assert training.endswith("2.1 points better (3rd training since Monday)")
+    assert deployment.endswith("version 3 is in use (3rd deployment since Monday)")
+
+
+def test_a_model_that_was_replaced_is_not_said_to_predict_well() -> None:
+    replaced = DATA["degradation"] | {"replaced": True}
+
+    message = compose(notice("degradation", data=replaced, **RESOLVED), DASHBOARD)
+
+    assert message.subject == "Who leaves <next month>: another model is in use"
+    assert "was replaced by another" in message.what
+
+
 def test_a_deployment_says_who_wanted_it_and_why() -> None:
     by_hand = DATA["deployed"] | {"forced": True}
 

@@ -121,8 +121,8 @@ def test_the_list_shows_what_was_told_and_what_was_not(refit: Refit, database_ur
         connection.execute(
             """
             with told as (
-                insert into ml_notifications (event, severity, environment)
-                values ('digest', 'info', 'production') returning id
+                insert into ml_notifications (event, severity, environment, plan_error)
+                values ('digest', 'info', 'production', 'It is odd.') returning id
             )
             insert into ml_notification_deliveries (
                 notification_id, channel, telling, status, withheld_because, last_error,
@@ -141,8 +141,9 @@ def test_the_list_shows_what_was_told_and_what_was_not(refit: Refit, database_ur
 
     assert empty.exit_code == table.exit_code == 0, empty.output + table.output
     assert json.loads(empty.stdout) == {"items": [], "next_cursor": None}
-    first, *deliveries = table.stdout.splitlines()
+    first, error, *deliveries = table.stdout.splitlines()
     assert first.endswith("info  digest  all model types")
+    assert error == "    nobody could be chosen: It is odd."
     assert deliveries[0].startswith("    boss: opened, delivered, 20")
     assert deliveries[1].startswith("    ops: opened, failed")
     assert deliveries[1].endswith(": It answered 404.")

@@ -34,7 +34,8 @@ class Outbox:
     scene: Scene
 
     def claim(self, *channels: Row, limit: int = 100, worker: str = "worker-1") -> list[Notice]:
-        return self.scene.store.claim_notifications(worker, channels or (channel(),), limit=limit)
+        due = self.scene.store.claim_notifications(worker, channels or (channel(),), limit=limit)
+        return list(due.notices)
 
     def told(self, *channels: Row) -> list[Notice]:
         """Take what is due, and deliver it."""
@@ -65,13 +66,17 @@ class Outbox:
             "ml_notification_deliveries": (
                 *("created_at", "next_attempt_at", "give_up_at", "delivered_at"),
             ),
-            "ml_notifications": ("first_at", "last_at", "resolved_at"),
+            "ml_notifications": ("first_at", "last_at", "resolved_at", "begun_again_at"),
             "private.notification_channels": ("first_seen_at", "last_seen_at"),
             "ml_alerts": ("snoozed_until",),
         }
         for table, columns in times.items():
             earlier = ", ".join(f"{column} = {column} - %(i)s::interval" for column in columns)
             self.scene.owner.execute(f"update {table} set {earlier}".encode(), {"i": interval})
+
+    def settle(self) -> None:
+        """What has ended was not there again: it is over."""
+        self.pass_time("10 minutes")
 
     # What happens -------------------------------------------------------------------------
 

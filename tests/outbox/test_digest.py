@@ -34,6 +34,7 @@ def test_the_digest_counts_what_happened_to_each_model_type(
     scene.champion("replayed", "of the past")
     outbox.check(champion, "healthy", current=0.82)
     outbox.check(champion, "degraded", current=0.7)
+    outbox.check(champion, "insufficient_data", current=None)
     scene.champion(text="second")
     scene.trained(
         text="worse",
@@ -41,18 +42,20 @@ def test_the_digest_counts_what_happened_to_each_model_type(
     )
     scene.store.finish_training_job(scene.running_job(), JOB_ENDS["failed"])
     scene.store.rollback_model("churn", reason="Complaints.")
+    assert digest(scene)["items"][0]["mean_improvement"] is None
+    scene.champion(text="third")
 
     answer = digest(scene)
 
     (item,) = answer["items"]
     assert item == {
-        "model_type": "churn", "title": "Who leaves us", "metric": "accuracy", "checked": 2,
-        "degraded": 1, "before": 0.82, "after": 0.7, "retrained": 3, "failed": 1, "deployed": 2,
-        "rejected": 1, "rolled_back": 1, "mean_improvement": 0.05, "open_alerts": 1,
+        "model_type": "churn", "title": "Who leaves us", "metric": "accuracy", "checked": 3,
+        "degraded": 1, "before": 0.82, "after": 0.7, "retrained": 4, "failed": 1, "deployed": 3,
+        "rejected": 1, "rolled_back": 1, "mean_improvement": 0.05, "open_alerts": 0,
     }  # fmt: skip
     assert answer["totals"] == {
-        "model_types": 1, "checked": 2, "degraded": 1, "retrained": 3, "deployed": 2,
-        "rejected": 1, "failed": 1, "rolled_back": 1, "open_alerts": 1, "gained": 1,
+        "model_types": 1, "checked": 3, "degraded": 1, "retrained": 4, "deployed": 3,
+        "rejected": 1, "failed": 1, "rolled_back": 1, "open_alerts": 0, "gained": 1,
     }  # fmt: skip
 
 

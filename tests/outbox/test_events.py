@@ -320,6 +320,7 @@ def test_a_slot_that_nobody_started_is_told_once_and_ended_by_one_in_time(
     advance(scene, schedule, timedelta(hours=2))
     assert outbox.told() == []
     advance(scene, schedule, timedelta(0))
+    outbox.settle()
     (over,) = outbox.told()
 
     assert (missed.event, missed.severity) == (Event.SCHEDULE_MISSED, Severity.WARNING)
@@ -337,7 +338,7 @@ def test_slots_of_several_model_types_that_nobody_started_are_one_message(
     (notice,) = outbox.told()
 
     assert (notice.model_type, notice.title) == (None, None)
-    assert notice.data["model_types"] == ["churn", "sales", "visits"]
+    assert notice.data["model_types"] == ["Who leaves us", "sales", "visits"]
 
 
 def test_a_model_type_that_replays_the_past_tells_nobody(scene: Scene, outbox: Outbox) -> None:
@@ -382,6 +383,7 @@ def test_a_change_that_cannot_be_told_is_not_made(
 def test_what_is_over_before_it_could_be_told_is_told_once(outbox: Outbox, champion: Row) -> None:
     outbox.check(champion)
     outbox.check(champion, "healthy")
+    outbox.settle()
 
     (notice,) = outbox.told()
 
@@ -404,6 +406,7 @@ def test_a_job_that_finds_a_degradation_and_mends_it_is_one_message(
     )
 
     (notice,) = outbox.told()
+    outbox.settle()
     (alone,) = outbox.told(channel("science", events=["degradation"]))
 
     assert notice.event is Event.TRAINING_SUCCEEDED

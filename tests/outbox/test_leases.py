@@ -12,6 +12,7 @@ import pytest
 from core.database import PostgresDatabase
 from core.domain import Role
 from core.errors import Forbidden, InvalidRequest, LeaseLost
+from core.notifications.events import Event
 from core.notifications.notice import Notice, Outcome
 from core.retention import DEFAULT_DAYS
 from core.store import Store
@@ -32,10 +33,11 @@ def test_workers_that_ask_at_once_get_each_message_once(
 
     def work(worker: str) -> list[Notice]:
         database = PostgresDatabase(database_url, max_connections=1)
-        store, held = Store(database), []
+        store = Store(database)
+        held: list[Notice] = []
         # One that finds another choosing gets nothing, and asks again.
         for _ in range(60):
-            held += store.claim_notifications(worker, [channel()], limit=3)
+            held += store.claim_notifications(worker, [channel()], limit=3).notices
         database.close()
         return held
 
@@ -57,6 +59,72 @@ def test_one_that_chooses_does_not_keep_another_waiting(
         other.rollback()
 
     assert len(outbox.claim()) == 1
+
+
+def test_one_whose_messages_another_is_planning_is_told_to_ask_again(
+    scene: Scene, outbox: Outbox, champion: Row, database_url: str
+) -> None:
+    ops = channel("ops")
+    outbox.told(ops)
+    outbox.check(champion)
+    with psycopg.connect(database_url) as other:
+        other.execute("select claim_notifications('other', %s, 1)", (json.dumps([channel()]),))
+
+        meanwhile = scene.store.claim_notifications("worker-1", [ops], limit=1)
+        other.commit()
+
+    then = scene.store.claim_notifications("worker-1", [ops], limit=1)
+    idle = scene.store.claim_notifications("worker-1", [ops], limit=1)
+    assert (meanwhile.notices, meanwhile.incomplete) == ((), True)
+    assert ([n.event for n in then.notices], then.incomplete) == ([Event.DEGRADATION], False)
+    assert (idle.notices, idle.incomplete) == ((), False)
+
+
+def test_one_that_cannot_be_planned_keeps_no_other_from_being_told(
+    scene: Scene, outbox: Outbox, champion: Row
+) -> None:
+    scene.model_type("sales")
+    outbox.fail("sales")
+    (poisoned,) = outbox.notifications("training_failed")
+    scene.owner.execute(
+        "alter table ml_notification_deliveries add constraint nothing "
+        f"check (notification_id <> '{poisoned['id']}')"
+    )
+    outbox.fail()
+
+    assert outbox.events() == [("training_failed", "churn")]
+
+    shown = {n["model_type"]: n for n in scene.store.list_notifications(limit=2)["items"]}
+    assert "nothing" in shown["sales"]["plan_error"]
+    assert shown["churn"]["plan_error"] is None
+    assert scene.store.claim_notifications("w", [channel()], limit=1).incomplete is False
+
+
+def test_a_message_that_every_worker_dies_of_is_given_up(
+    scene: Scene, outbox: Outbox, champion: Row
+) -> None:
+    outbox.check(champion)
+    attempts = 0
+    for _ in range(30):
+        attempts += len(outbox.claim())
+        outbox.pass_time("1 hour")
+
+    (delivery,) = [d for d in outbox.deliveries() if d["event"] == "degradation"]
+    assert (delivery["status"], delivery["attempts"]) == ("failed", attempts)
+    assert attempts in {24, 25}
+
+
+def test_a_channel_that_comes_back_after_long_hears_no_old_news(
+    scene: Scene, outbox: Outbox, champion: Row
+) -> None:
+    outbox.check(champion)
+    outbox.claim(channel("other"))
+    outbox.pass_time("8 days")
+
+    assert outbox.told() == []
+
+    (delivery,) = [d for d in outbox.deliveries() if d["event"] == "degradation"]
+    assert delivery["status"] == "failed"
 
 
 def test_what_a_lost_worker_held_is_told_by_another_when_its_lease_is_over(

@@ -8,15 +8,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from core.notifications.channels import channels_from
+from core.settings import Settings
 from core.store import Store
+from core.worker import notifier
+from core.worker.context import WorkerContext
+from core.worker.notifier import Notifier
 from tests.database.factories import ADMIN, Scene
-from tests.outbox.outbox import Outbox
+from tests.outbox.outbox import Outbox, channel
 from tests.webhooks.receiver import OK, Receiver, receiving, says
 from tests.worker.lab import Lab, RunningWorker, eventually, open_lab
 
 TOKEN = "7c9f1e"
+OTHER = channel("other")
 
 
 @pytest.fixture
@@ -71,6 +78,35 @@ def test_what_a_training_came_to_is_told_once_by_whichever_worker(
     for worker in (one, two):
         assert TOKEN not in worker.log
     assert TOKEN not in repr(lab.rows("select * from ml_notification_deliveries"))
+
+
+def test_what_another_worker_was_planning_is_told_as_soon_as_it_is_done(
+    scene: Scene,
+    lab: Lab,
+    outbox: Outbox,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notifier, "POLL_SECONDS", 3600.0)
+    for name, value in lab.variables(SLACK_WEBHOOK_URL=hook(receiver)).items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    context = WorkerContext.from_settings(settings, lab.database)
+    telling = Notifier(context, channels_from(settings), None)
+    scene.model_type("churn")
+    outbox.told(channel())
+    outbox.fail()
+
+    with psycopg.connect(lab.database_url) as other:
+        other.execute("select claim_notifications('other', %s, 1)", (json.dumps([OTHER]),))
+        telling.start()
+        time.sleep(1)
+        assert receiver.received == []
+        other.commit()
+    receiver.wait_for(1, within=10.0)
+
+    context.leaving.set()
+    telling.stop()
 
 
 def test_a_channel_that_is_down_is_tried_again_and_harms_no_other(
