@@ -47,7 +47,7 @@ test-faults: install ## Kill, pause, fill and cut off the parts, and see that no
 
 test-n8n: install ## Install a real n8n below ~/.cache (3 GB, once) and run the workflow in it
 	@$(BIN)/python -m tests.n8n_live.install
-	@$(BIN)/python -m pytest tests/n8n_live $(ARGS)
+	@$(BIN)/python -m pytest tests/n8n_live --timeout=900 $(ARGS)
 
 check: lint types imports dependencies security sql dockerfile ## Lint, types, import rules, dependencies, security, SQL, Dockerfile
 

@@ -13,7 +13,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimedDelivery:
-    """A callback that this process holds; its address is a secret."""
+    """A callback that this process holds; its address is a secret.
+
+    ``may_have_arrived``: an attempt before this one was sent whole and never answered.
+    """
 
     id: UUID
     lease_token: UUID
@@ -22,6 +25,7 @@ class ClaimedDelivery:
     event: str
     payload: Mapping[str, Any]
     attempt: int
+    may_have_arrived: bool = False
     created_at: datetime
 
     @classmethod
@@ -35,6 +39,7 @@ class ClaimedDelivery:
             event=row["event"],
             payload=row["payload"],
             attempt=row["attempts"],
+            may_have_arrived=row["may_have_arrived"],
             created_at=datetime.fromisoformat(row["created_at"]),
         )
 
@@ -57,6 +62,7 @@ class Verdict(StrEnum):
 
     DELIVERED = "delivered"
     RETRY = "retry"
+    UNANSWERED = "unanswered"  # to be tried again; the receiver may have it
     FAILED = "failed"
     NOT_SENT = "not_sent"  # to be tried again; no attempt was made
 

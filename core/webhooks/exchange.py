@@ -22,7 +22,21 @@ MOST_ANSWER_BYTES = 64 << 10
 
 
 class ExchangeFailed(Exception):
-    """There was no answer; the message says why, and nothing of the address."""
+    """There was no answer; the message says why, and nothing of the address.
+
+    ``sent``: everything was sent, so the receiver may have it.
+    """
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+@dataclass
+class _Progress:
+    """How far an exchange got."""
+
+    sent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,18 +87,11 @@ class Exchange:
         ------
         ExchangeFailed
         """
+        progress = _Progress()
         try:
-            return self._post(url, addresses, headers, body, deadline)
-        except ssl.SSLCertVerificationError as exc:
-            raise ExchangeFailed(f"Its certificate is refused: {exc.verify_message}.") from exc
-        except TimeoutError as exc:
-            raise ExchangeFailed("It did not answer in time.") from exc
-        except ssl.SSLError as exc:
-            raise ExchangeFailed("There is no TLS connection to it.") from exc
-        except OSError as exc:
-            raise ExchangeFailed(f"{exc.strerror or 'The connection broke off'}.") from exc
-        except HTTPException as exc:
-            raise ExchangeFailed("What it answered is no HTTP.") from exc
+            return self._post(url, addresses, headers, body, deadline, progress)
+        except (OSError, HTTPException) as exc:
+            raise ExchangeFailed(_reason(exc), sent=progress.sent) from exc
 
     def _post(
         self,
@@ -93,6 +100,7 @@ class Exchange:
         headers: Mapping[str, str],
         body: bytes,
         deadline: float,
+        progress: _Progress,
     ) -> Reply:
         with _connected(addresses, url.port, deadline) as plain:
             stream = plain
@@ -108,11 +116,26 @@ class Exchange:
                 connection.putheader("Content-Length", str(len(body)))
                 connection.putheader("Connection", "close")
                 connection.endheaders(body)
+                progress.sent = True
                 answer = _final_answer(bounded)
                 if bounded.answer.ended:
-                    raise ExchangeFailed("What it answered is no HTTP: it has no end of its head.")
+                    message = "What it answered is no HTTP: it has no end of its head."
+                    raise ExchangeFailed(message, sent=True)
                 _read_on(answer)
                 return Reply(status=answer.status, retry_after=answer.headers.get("Retry-After"))
+
+
+def _reason(error: OSError | HTTPException) -> str:
+    """Why there was no answer."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"Its certificate is refused: {error.verify_message}."
+    if isinstance(error, TimeoutError):
+        return "It did not answer in time."
+    if isinstance(error, ssl.SSLError):
+        return "There is no TLS connection to it."
+    if isinstance(error, OSError):
+        return f"{error.strerror or 'The connection broke off'}."
+    return "What it answered is no HTTP."
 
 
 def _connected(addresses: Sequence[str], port: int, deadline: float) -> socket.socket:

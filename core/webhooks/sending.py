@@ -29,6 +29,8 @@ _log = structlog.get_logger(__name__)
 
 _UNSIGNED_AGAIN_S = 60.0
 _TRIED_AGAIN = {408, 409, 425, 429}
+_TAKEN_BEFORE = 409  # what n8n says to the same callback again, and to one that comes too early
+_GATEWAY_TIMEOUT = 504
 _REASONS = {
     410: "It answered 410: it wants no more callbacks.",
     401: "It answered 401: what it asks for is not in the address.",
@@ -106,7 +108,7 @@ class Courier:
         except Forbidden as exc:
             return _failed(str(exc))
         except ExchangeFailed as exc:
-            return self._again(delivery, str(exc))
+            return self._again(delivery, str(exc), unanswered=exc.sent)
         except Exception as exc:  # noqa: BLE001 — left alone, it would be sent again for ever
             # Of the trace only where it was: what it says may hold the address.
             where = traceback.format_tb(exc.__traceback__)
@@ -152,18 +154,30 @@ class Courier:
 
     def _judged(self, delivery: ClaimedDelivery, reply: Reply) -> Attempt:
         status = reply.status
-        if 200 <= status <= 299:
+        if 200 <= status <= 299 or (status == _TAKEN_BEFORE and delivery.may_have_arrived):
             return Attempt(verdict=Verdict.DELIVERED)
         if status in _TRIED_AGAIN or 500 <= status <= 599:
-            asked = asked_seconds(reply.retry_after, datetime.now(UTC))
-            return self._again(delivery, f"It answered {status}.", asked_s=asked)
+            return self._again(
+                delivery,
+                f"It answered {status}.",
+                asked_s=asked_seconds(reply.retry_after, datetime.now(UTC)),
+                unanswered=status == _GATEWAY_TIMEOUT,
+            )
         if 300 <= status <= 399:
             return _failed(f"It answered {status}: redirects are not followed.")
         return _failed(_REASONS.get(status, f"It answered {status}."))
 
-    def _again(self, delivery: ClaimedDelivery, error: str, *, asked_s: float = 0.0) -> Attempt:
+    def _again(
+        self,
+        delivery: ClaimedDelivery,
+        error: str,
+        *,
+        asked_s: float = 0.0,
+        unanswered: bool = False,
+    ) -> Attempt:
         delay = delay_after(delivery.attempt, self._chance, asked_s=asked_s)
-        return Attempt(verdict=Verdict.RETRY, error=error, retry_in_s=delay)
+        verdict = Verdict.UNANSWERED if unanswered else Verdict.RETRY
+        return Attempt(verdict=verdict, error=error, retry_in_s=delay)
 
 
 def _failed(error: str) -> Attempt:

@@ -198,6 +198,37 @@ def test_what_was_not_sent_is_no_attempt_but_waits_for_no_more_than_a_day(scene:
     assert row(scene, claimed)["last_error"] == "No secret. Given up after 0 attempts."
 
 
+@pytest.mark.parametrize(
+    ("verdict", "may_have_arrived"),
+    [(Verdict.RETRY, False), (Verdict.NOT_SENT, False), (Verdict.UNANSWERED, True)],
+)
+def test_an_attempt_without_an_answer_is_remembered(
+    scene: Scene, verdict: Verdict, may_have_arrived: bool
+) -> None:
+    ended_job(scene)
+    (first,) = claim(scene)
+    assert first.may_have_arrived is False
+    scene.store.finish_webhook_delivery(
+        first, Attempt(verdict=verdict, error="It did not answer in time.", retry_in_s=0)
+    )
+    (second,) = claim(scene)
+    scene.store.finish_webhook_delivery(second, again(0))
+
+    (third,) = claim(scene)
+
+    assert second.may_have_arrived is third.may_have_arrived is may_have_arrived
+
+
+def test_what_a_lost_worker_was_at_may_have_arrived(scene: Scene) -> None:
+    ended_job(scene)
+    claim(scene)
+    lapse(scene, "1 minute")
+
+    (taken_over,) = claim(scene, worker="worker-2")
+
+    assert taken_over.may_have_arrived is True
+
+
 def test_what_ends_is_one_of_three(scene: Scene) -> None:
     ended_job(scene)
     (claimed,) = claim(scene)

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -112,7 +113,7 @@ def test_any_2xx_is_delivered(receiver: Receiver, delivery: Deliveries, status: 
     assert courier().send(delivery(receiver.url())).verdict is Verdict.DELIVERED
 
 
-@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 599])
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 599])
 def test_what_may_pass_is_tried_again(
     receiver: Receiver, delivery: Deliveries, status: int
 ) -> None:
@@ -123,6 +124,28 @@ def test_what_may_pass_is_tried_again(
     assert (attempt.verdict, attempt.error) == (Verdict.RETRY, f"It answered {status}.")
     assert attempt.retry_in_s is not None
     assert 4.5 <= attempt.retry_in_s <= 5.5
+
+
+def test_a_gateway_that_heard_nothing_leaves_it_open_whether_it_arrived(
+    receiver: Receiver, delivery: Deliveries
+) -> None:
+    receiver.answers = [says(504)]
+
+    attempt = courier().send(delivery(receiver.url()))
+
+    assert (attempt.verdict, attempt.error) == (Verdict.UNANSWERED, "It answered 504.")
+
+
+@pytest.mark.parametrize(
+    ("may_have_arrived", "verdict"), [(False, Verdict.RETRY), (True, Verdict.DELIVERED)]
+)
+def test_a_conflict_says_that_it_arrived_only_after_an_attempt_that_may_have(
+    receiver: Receiver, delivery: Deliveries, may_have_arrived: bool, verdict: Verdict
+) -> None:
+    receiver.answers = [says(409)]
+    sent = replace(delivery(receiver.url(), attempt=2), may_have_arrived=may_have_arrived)
+
+    assert courier().send(sent).verdict is verdict
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 413, 422])
@@ -313,7 +336,7 @@ def test_a_slow_answer_is_waited_for_no_longer_than_the_limit(
     attempt = courier(time_limit_s=0.5).send(delivery(receiver.url()))
 
     assert 0.4 < time.monotonic() - started < 1.5
-    assert (attempt.verdict, attempt.error) == (Verdict.RETRY, "It did not answer in time.")
+    assert (attempt.verdict, attempt.error) == (Verdict.UNANSWERED, "It did not answer in time.")
 
 
 @pytest.mark.parametrize(
@@ -395,7 +418,7 @@ def test_what_is_no_answer_is_tried_again(
 
     attempt = courier(time_limit_s=5).send(delivery(receiver.url()))
 
-    assert attempt.verdict is Verdict.RETRY
+    assert attempt.verdict is Verdict.UNANSWERED
     assert message in (attempt.error or "")
 
 

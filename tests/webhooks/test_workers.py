@@ -125,6 +125,26 @@ def test_a_callback_whose_sender_was_killed_is_sent_again_under_the_same_id(
     assert receiver.received[1].verified(secret)["type"] == "training.cancelled"
 
 
+def test_a_callback_that_n8n_took_before_its_answer_was_lost_counts_as_delivered(
+    lab: Lab, receiver: Receiver, secret: str, tmp_path: Path
+) -> None:
+    too_early, taken = says(409), says_nothing
+    receiver.answers = [too_early, taken, says(409)]
+    target = "/webhook-waiting/7?signature=5f%2b1&x"
+    cancelled_job(lab, receiver.url(target))
+    with sender(lab, tmp_path, secret) as first:
+        receiver.wait_for(1)
+        eventually(lambda: first.events("callback_not_delivered"))
+        lapse(lab)
+        receiver.wait_for(2)
+        first.kill()
+    lapse(lab)
+    with sender(lab, tmp_path, secret):
+        wait_for_delivered(lab, 1)
+
+    assert [r.line for r in receiver.received] == [f"POST {target} HTTP/1.1"] * 3
+
+
 def test_two_workers_send_each_callback_once(
     lab: Lab, receiver: Receiver, secret: str, tmp_path: Path
 ) -> None:
