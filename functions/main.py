@@ -44,7 +44,9 @@ def dashboard(request: Request) -> Response:
 
 def main(request: Request) -> Response:
     """Answer by the action that ``?action=`` or the path names, or with a page."""
-    if _PAGES.match(request.path):
+    # At the bare address somebody at a browser left out the page.
+    is_bare = request.path == "/" and "text/html" in request.headers.get("Accept", "")
+    if _PAGES.match(request.path) or (is_bare and not request.args):
         return dashboard(request)
     path = request.path.rstrip("/")
     shared = path in {"", PATH}

@@ -16,7 +16,10 @@ from core.domain import Environment
 
 Json = dict[str, Any]
 
-alerts = typer.Typer(help="What needs a person's eye: standing alerts and resolved ones.")
+alerts = typer.Typer(
+    help="What needs a person's eye: standing alerts and resolved ones.",
+    invoke_without_command=True,
+)
 
 AlertId = Annotated[UUID, typer.Argument(metavar="ID", help="As `refit alerts list` shows.")]
 
@@ -39,6 +42,13 @@ def read_span(text: str) -> timedelta:
     if found is None:
         raise typer.BadParameter(f"{text!r} is no time: write such as 30m, 8h or 2d.")
     return int(found[1]) * _UNITS[found[2]]
+
+
+@alerts.callback()
+def start(context: typer.Context) -> None:
+    """Show the alerts that stand when no command is named."""
+    if context.invoked_subcommand is None:
+        list_alerts()
 
 
 @alerts.command("list")

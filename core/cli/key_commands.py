@@ -43,7 +43,8 @@ def create(
         print_json({"name": name, "role": str(role), "key": key})
     else:
         say(key)
-        note(f"{name} ({role}). Keep it: it is not shown again. Send it as X-API-Key.")
+        page = ", or sign in to the dashboard with it" if role.allows(Role.VIEWER) else ""
+        note(f"{name} ({role}). Keep it: it is not shown again. Send it as X-API-Key{page}.")
 
 
 @keys.command("list")

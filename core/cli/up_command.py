@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,13 +23,16 @@ from core.cli.running_system import (
 )
 from core.cli.served_address import served_address
 from core.cli.session import Session, open_session
-from core.cli.sign_in_link import make_link
+from core.cli.sign_in_link import first_link
+from core.cli.workers import is_seen
+from core.errors import RefitError
 
 if TYPE_CHECKING:
     from core.embedded.supervisor import Supervisor
+    from core.settings import Settings
 
 _READY_TIMEOUT_S = 60.0
-_LINK_LASTS = timedelta(hours=24) - timedelta(minutes=1)  # clocks differ, and a day is the most
+_WORKER_TIMEOUT_S = 15.0
 _SPEC_TYPES = ("content_performance", "engagement_prediction")
 
 
@@ -56,11 +59,14 @@ def up(
         refuse_second(session)
         chosen = usable_port(host, session.settings.port if port is None else port)
         commands = _commands(session, host, chosen, example=example)
-        link = make_link(session.store, base_url(host, chosen), lasts=_LINK_LASTS)
+        link = first_link(session.store, base_url(host, chosen))
         children = child_specs(session, host, chosen)
+        settings = session.settings
     supervisor = Supervisor(children, sys.stderr)
     threading.Thread(
-        target=_announce, args=(supervisor, host, chosen, commands, link), daemon=True
+        target=_announce,
+        args=(supervisor, settings, host, chosen, commands, link),
+        daemon=True,
     ).start()
     try:
         with served_address(session.home, local_url(host, chosen)):
@@ -92,18 +98,40 @@ def _commands(session: Session, host: str, port: int, *, example: bool) -> list[
 
 
 def _announce(
-    supervisor: Supervisor, host: str, port: int, commands: Sequence[str], link: str
+    supervisor: Supervisor,
+    settings: Settings,
+    host: str,
+    port: int,
+    commands: Sequence[str],
+    link: str,
 ) -> None:
-    """Say how to use it once it answers."""
+    """Say how to use it once it answers, and a worker is there for what is asked."""
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while not (supervisor.pids and answers(host, port)):
         if time.monotonic() > deadline:
             note(f"The functions do not answer on port {port}; the log above says why.")
             return
         time.sleep(0.1)
+    _wait_for_worker(settings)
     block = "\n\n".join(commands)
     say(
-        "\nThe dashboard, signed in (this link serves once; `refit dashboard` makes another):\n\n"
-        f"{link}\n\n"
+        f"\n{link}\n\n"
         f"Refit runs at {base_url(host, port)}. Try:\n\n{block}\n\nCtrl-C stops everything.\n"
     )
+
+
+def _wait_for_worker(settings: Settings) -> None:
+    """Wait until one was seen: a page that is opened before says that there is none."""
+    from core.database import PostgresDatabase
+    from core.store import LOCAL_ADMIN, Store
+
+    deadline = time.monotonic() + _WORKER_TIMEOUT_S
+    with closing(PostgresDatabase(settings.require_database_url(), max_connections=1)) as database:
+        store = Store(database, actor=LOCAL_ADMIN)
+        while time.monotonic() < deadline:
+            try:
+                if is_seen(store.get_status()):
+                    return
+            except RefitError:
+                return  # the log tells of a database that is away
+            time.sleep(0.2)

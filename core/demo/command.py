@@ -170,11 +170,13 @@ def _run(
     *,
     leave: bool,
 ) -> None:
-    from core.cli.running_system import refuse_old_database
-    from core.demo.system import System
+    from core.cli.running_system import local_url, refuse_old_database
+    from core.cli.served_address import served_address
+    from core.demo.system import HOST, System
 
     refuse_old_database(session)
-    with System(session, port) as system:
+    # `refit dashboard` finds it during the walk, too.
+    with System(session, port) as system, served_address(session.home, local_url(HOST, port)):
         # The children start while the data is made.
         prepared = _prepare(session, asked)
         _walk(session, prepared, system, port, json_file)
@@ -254,6 +256,7 @@ def _tell_address(session: Session, port: int, *, leave: bool) -> None:
     from core.cli.admin_key import FILE_NAME
     from core.cli.curl_commands import PATH
     from core.cli.running_system import base_url
+    from core.cli.sign_in_link import first_link
     from core.demo.system import HOST
 
     address = base_url(HOST, port)
@@ -262,7 +265,8 @@ def _tell_address(session: Session, port: int, *, leave: bool) -> None:
         return
     key = shlex.quote(str(session.home / FILE_NAME))
     say(
-        f"\nRefit stays up at {address}; a key is in {session.home / FILE_NAME}. Try:\n\n"
+        f"\n{first_link(session.store, address)}\n\n"
+        f"Refit stays up at {address}; a key is in {session.home / FILE_NAME}. Try:\n\n"
         f"curl '{address}{PATH}?action=status' \\\n  -H \"X-API-Key: $(cat {key})\"\n\n"
         "Ctrl-C stops everything."
     )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from core.database import PostgresDatabase
 from core.doctor.callbacks import look_at_callbacks
+from core.doctor.dashboard import look_at_dashboard
 from core.doctor.findings import Finding, Outcome, look
 from core.doctor.models import look_at_champions, look_at_model_types
-from core.doctor.notifications import look_at_channels
+from core.doctor.notifications import look_at_channels, look_at_deliveries
 from core.doctor.operation import (
     look_at_alerts,
     look_at_failures,
@@ -35,6 +36,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from look("artifacts", look_at_artifacts, settings)
     yield from look("supabase", look_at_supabase, settings)
     yield from look("callbacks", look_at_callbacks, settings)
+    yield from look("dashboard", look_at_dashboard, settings)
     yield from look("notifications", look_at_channels, settings)
     database = look("database", look_at_database, settings)
     yield from database
@@ -49,5 +51,6 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from look("champions", look_at_champions, store, settings)
         yield from look("trainings", look_at_failures, store)
         yield from look("alerts", look_at_alerts, store)
+        yield from look("notifications", look_at_deliveries, store)
     finally:
         connection.close()

@@ -23,9 +23,10 @@ where c.relkind in ('r', 'p') and not c.relrowsecurity
   and n.nspname in ('public', 'private')
   and (c.relname like 'ml\\_%' or c.relname like 'workflow\\_audit\\_logs%'
        or n.nspname = 'private' and c.relname in (
-           'migration_history', 'training_job_callbacks', 'job_log_lines', 'api_keys',
-           'idempotency_keys', 'detector_state', 'reference_profiles', 'holdout_ledger',
-           'counted_labels', 'audit_seals', 'workers'))
+           'migration_history', 'training_job_callbacks', 'job_log_lines', 'job_stages',
+           'joined_requests', 'api_keys', 'sign_in_links', 'idempotency_keys', 'tick_requests',
+           'detector_state', 'reference_profiles', 'holdout_ledger', 'counted_labels',
+           'daily_performance', 'notification_channels', 'digests', 'audit_seals', 'workers'))
 order by 1
 """
 

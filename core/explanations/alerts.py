@@ -79,7 +79,7 @@ def explain_alert(words: Words, alert: Row) -> str:
     >>> explain_alert(ENGLISH, {"kind": "performance_degradation", "occurrences": 1,
     ...     "message": "accuracy 0.81 on 1,240 rows, 0.87 at deployment; …",
     ...     "details": {"baseline": 0.87, "current": 0.81}})
-    'The model is right in 81% of 1,240 new cases; it was 87% when it was deployed.'
+    'The model is right in 81% of 1,240 new cases, compared with 87%.'
     """
     explain = {
         "performance_degradation": _degradation,
@@ -100,11 +100,11 @@ def _degradation(words: Words, alert: Row) -> str:
     current, baseline = figure(details, "current"), figure(details, "baseline")
     rows = whole_numbers(message, r" on (?P<rows>[0-9,]+) rows").get("rows")
     if current is None or baseline is None or rows is None or metric is None:
-        return _("The model's predictions are clearly worse than when it was deployed.")
+        return _("The model's predictions are clearly worse than they should be.")
     sentence = (
-        _("The model is right in {value} of {cases}; it was {baseline} when it was deployed.")
+        _("The model is right in {value} of {cases}, compared with {baseline}.")
         if metric == "accuracy"
-        else _("{metric}: {value} on {cases}; it was {baseline} when it was deployed.")
+        else _("{metric}: {value} on {cases}, compared with {baseline}.")
     )
     return sentence.format(
         metric=metric_name(words, metric),
@@ -187,7 +187,7 @@ def what_to_do(words: Words, kind: str | None) -> str:
     _ = words.gettext
     steps = {
         "performance_degradation": _(
-            "Refit retrains by itself if a schedule says so; otherwise, start a retraining."
+            "Refit looks again at its next check, and retrains if it is still so."
         ),
         "training_failure": _(
             "Open the job to see what went wrong, fix it, and start the training again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.explanations.audit_changes import explain_update
+from core.explanations.audit_requests import request_label
 from core.explanations.audit_sentences import plain_sentences
 from core.explanations.people import actor_at_start
 from core.explanations.rows import Row, count, part, text
@@ -135,7 +136,7 @@ def _fields(words: Words, row: Row) -> dict[str, str]:
         "step": text(row, "action").partition(".")[2],
         "workflow": text(row, "entity"),
         "outcome": text(detail, "outcome"),
-        "request": text(row, "entity_id"),
+        "request": request_label(words, text(row, "entity_id")),
         "month": text(row, "entity_id"),
         "table": entity_label(words, text(row, "entity")),
         "reason": text(after, "skip_reason") or text(after, "quarantine_reason"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.explanations.rows import Row, part
+from core.explanations.people import is_session
+from core.explanations.rows import Row, part, text
 from core.explanations.words import Words
 
 
@@ -22,6 +23,8 @@ def explain_update(words: Words, entity: str, row: Row) -> str | None:
     >>> explain_update(ENGLISH, "schedule", {"after": {"enabled": False}})
     '{who} paused a schedule of {what}.'
     """
+    if entity == "api_key":
+        return _key(words, row)
     explain = {
         "model_type": _model_type,
         "training_job": _training_job,
@@ -30,7 +33,6 @@ def explain_update(words: Words, entity: str, row: Row) -> str | None:
         "deployment": _deployment,
         "alert": _alert,
         "schedule": _schedule,
-        "api_key": _key,
         "sign_in_link": _sign_in_link,
     }.get(entity)
     return None if explain is None else explain(words, part(row, "after"))
@@ -94,9 +96,13 @@ def _schedule(words: Words, after: Row) -> str:
     return _("{who} changed a schedule of {what}.")
 
 
-def _key(words: Words, after: Row) -> str:
+def _key(words: Words, row: Row) -> str:
     _ = words.gettext
-    if after.get("revoked_at"):
+    if part(row, "after").get("revoked_at"):
+        actor = part(row, "actor")
+        # A session's key that revokes itself.
+        if is_session(text(actor, "name")) and text(actor, "id") == text(row, "entity_id"):
+            return _("{who} signed out.")
         return _("{who} revoked a key.")
     return _("{who} changed a key.")
 
@@ -104,5 +110,5 @@ def _key(words: Words, after: Row) -> str:
 def _sign_in_link(words: Words, after: Row) -> str:
     _ = words.gettext
     if after.get("used_at"):
-        return _("{who} signed in with a link.")
+        return _("{who} signed in.")
     return _("{who} changed a sign-in link.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.explanations.people import is_session
 from core.explanations.rows import Row, part, text
 from core.explanations.words import Words
 
@@ -19,7 +20,7 @@ def plain_sentences(words: Words, row: Row) -> dict[str, str]:
         _jobs(words)
         | _operations(words, row)
         | _models(words, row)
-        | _set_up(words)
+        | _set_up(words, row)
         | _messages(words)
     )
 
@@ -81,15 +82,18 @@ def _models(words: Words, row: Row) -> dict[str, str]:
     }
 
 
-def _set_up(words: Words) -> dict[str, str]:
+def _set_up(words: Words, row: Row) -> dict[str, str]:
     _ = words.gettext
+    made = _("{who} made the key “{name}”.")
+    if is_session(text(part(row, "after"), "name")):
+        made = _("{who} opened the dashboard in a browser.")
     return {
         "model_type.created": _("{who} set up {what}."),
         "schedule.created": _("{who} made a schedule for {what}."),
-        "api_key.created": _("{who} made the key “{name}”."),
+        "api_key.created": made,
         "sign_in_link.created": _("{who} made a sign-in link."),
         "partition.pruned": _("{who} removed old records of {month}: {table}."),
-        "request.refused": _("{who} was refused a request: {request}."),
+        "request.refused": _("{who} was refused: {request}."),
     }
 
 

@@ -18,6 +18,19 @@ def new_cases(words: Words, count: int) -> str:
     return message.format(count=words.numbers.number(count))
 
 
+def more_new_cases(words: Words, count: int) -> str:
+    """How many newly labelled rows beside those that there are.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> more_new_cases(ENGLISH, 200)
+    '200 more new cases'
+    """
+    message = words.ngettext("{count} more new case", "{count} more new cases", count)
+    return message.format(count=words.numbers.number(count))
+
+
 def cases(words: Words, count: int) -> str:
     """How many rows.
 

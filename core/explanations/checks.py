@@ -47,7 +47,7 @@ def explain_check(words: Words, check: Row) -> str:
     >>> explain_check(ENGLISH, {
     ...     "verdict": "degraded", "metric": "accuracy", "value": 0.81, "baseline": 0.87,
     ...     "degradation": 0.06, "p_value": 0.00033, "samples": 1240, "threshold": 0.03})
-    'Right in 81% of 1,240 new cases; it was 87% when it was deployed. That is 6 points worse. \
+    'Right in 81% of 1,240 new cases, compared with 87%. That is 6 points worse. \
 A drop this size by chance: 1 in 3,000.'
     """
     verdict = text(check, "verdict")
@@ -64,7 +64,7 @@ A drop this size by chance: 1 in 3,000.'
 
 
 def _values(words: Words, check: Row) -> str:
-    """What it was measured at, now and when it was deployed."""
+    """What it was measured at, and what that is compared with."""
     _ = words.gettext
     metric = text(check, "metric")
     value = figure(check, "value")
@@ -79,10 +79,10 @@ def _values(words: Words, check: Row) -> str:
         "baseline": show_metric(words, metric, baseline),
     }
     if metric == "accuracy":
-        message = _("Right in {value} of {cases}; it was {baseline} when it was deployed.")
+        message = _("Right in {value} of {cases}, compared with {baseline}.")
         alone = _("Right in {value} of {cases}.")
     else:
-        message = _("{metric}: {value} on {cases}; it was {baseline} when it was deployed.")
+        message = _("{metric}: {value} on {cases}, compared with {baseline}.")
         alone = _("{metric}: {value} on {cases}.")
     return (alone if baseline is None else message).format(**fields)
 
@@ -106,26 +106,26 @@ def _chance(words: Words, check: Row) -> str:
 def _strictness(words: Words, check: Row) -> str:
     if check.get("low_power") is not True:
         return ""
-    return words.gettext("Few cases were known when it was deployed, so only a clear drop counts.")
+    return words.gettext("There are few cases to compare with, so only a clear drop counts.")
 
 
 def _no_drop(words: Words, check: Row) -> str:
     _ = words.gettext
     change = figure(check, "degradation")
     if change is None:
-        return _("It is about as good as when it was deployed.")
+        return _("It is about as good as before.")
     if change <= 0:
-        return _("It is at least as good as when it was deployed.")
+        return _("It is at least as good as before.")
     amount = show_change(words, text(check, "metric"), change)
-    return _(
-        "It is about as good as when it was deployed: {amount} worse, too little to matter."
-    ).format(amount=amount)
+    return _("It is about as good as before: {amount} worse, too little to matter.").format(
+        amount=amount
+    )
 
 
 def _doubt(words: Words, check: Row) -> str:
     _ = words.gettext
     change, threshold = figure(check, "degradation"), figure(check, "threshold")
-    if change is None or threshold is None:
+    if change is None or threshold is None or change <= 0:
         return _("It is too early to say whether it got worse; more new cases will tell.")
     metric = text(check, "metric")
     amount, limit = show_change(words, metric, change), show_change(words, metric, threshold)
@@ -160,8 +160,7 @@ def _why_no_verdict(words: Words, check: Row) -> str:
     figures = whole_numbers(reason, r"was judged on (?P<rows>[0-9,]+) rows")
     if figures:
         return _(
-            "When the model was deployed, it could be judged by only {cases}; {needed} are needed "
-            "to compare with."
+            "There are only {cases} to compare with; {needed} are needed to judge the model."
         ).format(cases=cases(words, figures["rows"]), needed=words.numbers.number(LEAST_REFERENCE))
     if "is not defined on these" in reason:
         return _("All these cases have the same outcome, so its quality cannot be measured.")

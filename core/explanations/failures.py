@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.explanations.missing_columns import explain_missing_columns
 from core.explanations.quality import explain_data_problem
 from core.explanations.rows import Row, text
 from core.explanations.words import Words
@@ -40,11 +41,16 @@ def explain_failure(words: Words, error: Row) -> str:
     >>> from core.explanations.words import ENGLISH
     >>> explain_failure(ENGLISH, {"type": "worker_lost", "detail": "Three workers were lost."})
     'The program that does the training was interrupted three times.'
+    >>> explain_failure(ENGLISH, {"type": "data", "detail": "public.posts has no column 'price'."})
+    'The column “price” that the model needs is gone from the data.'
     """
     detail = text(error, "detail")
     if text(error, "type") == "data" and (findings := explain_data_problem(words, detail)):
         return findings
-    sentence = _sentences(words).get(_case(error))
+    case = _case(error)
+    if case == "column_gone" and (named := explain_missing_columns(words, detail)):
+        return named
+    sentence = _sentences(words).get(case)
     if sentence:
         return sentence
     if not detail:

@@ -117,21 +117,30 @@ def explain_comparison(words: Words, gate: Row, metric: str | None) -> str:
     detail, gain = text(gate, "detail"), figure(gate, "value")
     if gain is None:
         return _not_compared(words, gate)
-    amount = show_change(words, metric, gain)
     rows = whole_numbers(detail, r" on (?P<rows>[0-9,]+) rows: ").get("rows")
-    if rows is None:
-        better = _("It is {amount} better than the model in use.")
-        worse = _("It is {amount} worse than the model in use.")
-    else:
-        better = _("It is {amount} better than the model in use, on {cases}.")
-        worse = _("It is {amount} worse than the model in use, on {cases}.")
-    tested = "" if rows is None else cases(words, rows)
-    sentence = (better if gain >= 0 else worse).format(amount=amount, cases=tested)
+    sentence = _compared(words, show_change(words, metric, gain), gain, rows)
     if gate.get("passed") is True and gain < 0:
         return " ".join([sentence, _("So small a difference counts as equally good.")])
     if gate.get("passed") is True or detail.endswith("It is worse."):
         return sentence
-    return " ".join([sentence, _("That may be luck.")]) + _rows_that_tell(words, detail)
+    luck = [] if gain == 0 else [_("That may be luck.")]
+    return " ".join([sentence, *luck]) + _rows_that_tell(words, detail)
+
+
+def _compared(words: Words, amount: str, gain: float, rows: int | None) -> str:
+    _ = words.gettext
+    if rows is None:
+        equal = _("It is as good as the model in use.")
+        better = _("It is {amount} better than the model in use.")
+        worse = _("It is {amount} worse than the model in use.")
+    else:
+        equal = _("It is as good as the model in use, on {cases}.")
+        better = _("It is {amount} better than the model in use, on {cases}.")
+        worse = _("It is {amount} worse than the model in use, on {cases}.")
+    tested = "" if rows is None else cases(words, rows)
+    if gain == 0:
+        return equal.format(cases=tested)
+    return (better if gain > 0 else worse).format(amount=amount, cases=tested)
 
 
 def _not_compared(words: Words, gate: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.explanations.cases import quoted
 from core.explanations.failures import explain_failure, how_to_mend
 from core.explanations.people import actor_name
 from core.explanations.rows import Row, count, figure, moment, part, text
@@ -57,18 +58,28 @@ def stage_label(words: Words, stage: str | None) -> str:
     return labels.get(stage or "") or job_label(words, stage)
 
 
-def explain_trigger(words: Words, trigger: str | None) -> str:
-    """What started a job.
+def explain_trigger(words: Words, trigger: str | None, reason: str | None = None) -> str:
+    """What started a job; empty where somebody did who gave no reason.
+
+    Parameters
+    ----------
+    words : Words
+    trigger : str or None
+    reason : str, optional
+        What somebody wrote who asked for it.
 
     Examples
     --------
     >>> from core.explanations.words import ENGLISH
     >>> explain_trigger(ENGLISH, "schedule")
     'A schedule started it.'
+    >>> explain_trigger(ENGLISH, "manual", "The prices changed"), explain_trigger(ENGLISH, "manual")
+    ('“The prices changed”', '')
     """
     _ = words.gettext
+    if trigger == "manual":
+        return quoted(words, reason.strip()) if reason and reason.strip() else ""
     sentences = {
-        "manual": _("Somebody asked for it."),
         "schedule": _("A schedule started it."),
         "degradation": _("It was started because the model in use got worse."),
         "artifact": _("It was started because the model in use no longer predicts what it did."),

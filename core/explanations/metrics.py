@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from core.explanations.words import Words
@@ -22,6 +23,7 @@ _LABELS = {
     "MAPE": "mape",
 }
 MISSING = "–"
+_LEAST_SHOWN = 1e-9
 
 
 def metric_name(words: Words, metric: str | None) -> str:
@@ -109,11 +111,23 @@ def show_metric(words: Words, metric: str | None, value: float | None) -> str:
     >>> from core.explanations.words import ENGLISH
     >>> show_metric(ENGLISH, "accuracy", 0.8123), show_metric(ENGLISH, "mae", 12.5)
     ('81.2%', '12.5')
+    >>> [show_metric(ENGLISH, "mae", value) for value in (0.0104, 0.0108, 1.23456, 12840.0)]
+    ['0.0104', '0.0108', '1.235', '12,840']
     """
     if value is None:
         return MISSING
-    numbers = words.numbers
-    return numbers.percent(value) if metric in _SHOWN_AS_SHARE else numbers.number(value)
+    if metric in _SHOWN_AS_SHARE:
+        return words.numbers.percent(value)
+    return words.numbers.number(value, _digits_that_tell(value))
+
+
+def _digits_that_tell(value: float) -> int:
+    """How many digits after the point leave three that count below one, and four above it."""
+    size = abs(value)
+    if size < _LEAST_SHOWN:
+        return 0
+    exponent = math.floor(math.log10(size))
+    return 2 - exponent if exponent < 0 else max(3 - exponent, 0)
 
 
 def show_change(words: Words, metric: str | None, change: float | None) -> str:

@@ -11,8 +11,8 @@ from typing import Protocol
 class Numbers(Protocol):
     """How a language writes figures; the dashboard's ``Formats`` is one."""
 
-    def number(self, value: float) -> str:
-        """Any number: 1240 → ``1,240``, at most three digits after the point."""
+    def number(self, value: float, digits: int = 3) -> str:
+        """Any number: 1240 → ``1,240``, at most so many digits after the point."""
 
     def percent(self, value: float) -> str:
         """A share of one, at most one decimal: 0.8123 → ``81.2%``."""
@@ -56,9 +56,10 @@ class EnglishNumbers:
     '24 Nov 2026 08:15 UTC'
     """
 
-    def number(self, value: float) -> str:
-        """With commas, at most three digits after the point."""
-        return _trimmed(f"{value:,.3f}")
+    def number(self, value: float, digits: int = 3) -> str:
+        """With commas, at most so many digits after the point."""
+        written = f"{value:,.{digits}f}"
+        return _trimmed(written) if "." in written else written
 
     def percent(self, value: float) -> str:
         """At most one decimal."""

@@ -93,5 +93,5 @@ def _link(notice: Notice, dashboard_url: str | None) -> tuple[str | None, str]:
     if notice.job_id is not None:
         return f"{base}/jobs/{notice.job_id}", "Open job"
     if notice.model_type is not None:
-        return f"{base}/model-types/{quote(notice.model_type, safe='')}", "Open model type"
+        return f"{base}/model-types/{quote(notice.model_type, safe='')}", "Open the model"
     return base, "Open the dashboard"

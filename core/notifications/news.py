@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.explanations.failures import explain_failure
 from core.explanations.metrics import metric_name
+from core.explanations.people import stored_name
 from core.explanations.rows import count, figure, part, text
 from core.explanations.validations import explain_validation, validation_label
 from core.explanations.words import ENGLISH
@@ -81,7 +82,7 @@ def tell_deployment(notice: Notice) -> Told:
     """A model was deployed; by somebody, where no training is named."""
     data, name, version = notice.data, name_of(notice), _version(notice)
     if notice.job_id is None:
-        who, why = text(data, "deployed_by"), quoted(text(data, "reason"))
+        who, why = stored_name(ENGLISH, text(data, "deployed_by")), quoted(text(data, "reason"))
         untested = data.get("forced") is True
     else:
         # A job's ``forced`` says that it was to train without a check.
@@ -99,7 +100,7 @@ def tell_deployment(notice: Notice) -> Told:
 def tell_roll_back(notice: Notice) -> Told:
     """An earlier model is in use again."""
     data, name, version = notice.data, name_of(notice), _version(notice)
-    who = text(data, "deployed_by")
+    who = stored_name(ENGLISH, text(data, "deployed_by"))
     by = f", by {who}" if who else ""
     return Told(
         subject=f"{name}: back to {version}{_of_several(notice, 'time')}",

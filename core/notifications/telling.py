@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.explanations.jobs import asked_by
 from core.explanations.metrics import show_change, show_metric
-from core.explanations.people import environment_label
+from core.explanations.people import environment_label, stored_name
 from core.explanations.rows import Row, text
 from core.explanations.words import ENGLISH
 from core.notifications.message import Table, one_line
@@ -84,7 +84,7 @@ def who_asked(data: Row) -> str:
     """Who or what asked for a training; empty where nobody is known."""
     if text(data, "trigger") == "schedule":
         return asked_by(ENGLISH, {"trigger": "schedule", "reason": text(data, "asked_because")})
-    return text(data, "requested_by")
+    return stored_name(ENGLISH, text(data, "requested_by"))
 
 
 def shown_metric(metric: str, value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.explanations.metrics import metric_name
+from core.explanations.missing_columns import missing_columns
 from core.explanations.rows import count, figure, text
 from core.explanations.schedules import cron_in_words, schedule_label
 from core.explanations.words import ENGLISH
@@ -79,17 +80,19 @@ def _check_facts(notice: Notice) -> list[tuple[str, str]]:
     change, limit = figure(data, "degradation"), figure(data, "threshold")
     return [
         (f"{metric_name(ENGLISH, metric)} now", shown_metric(metric, now)),
-        ("When it was deployed", shown_metric(metric, then)),
+        ("Compared with", shown_metric(metric, then)),
         ("Worse by", shown_change(metric, change)),
-        ("More than this matters", shown_change(metric, limit)),
+        ("A drop above this matters", shown_change(metric, limit)),
         ("New cases", "" if samples is None else numbers.number(samples)),
     ]
 
 
 def _work_facts(notice: Notice) -> list[tuple[str, str]]:
     data, numbers = notice.data, ENGLISH.numbers
+    gone = missing_columns(text(data, "message"))
     version, attempts = count(data, "model_version"), count(data, "attempts")
     return [
+        ("Missing column" if len(gone) == 1 else "Missing columns", ", ".join(gone)),
         ("Version", "" if version is None else str(version)),
         ("Asked for by", who_asked(data)),
         ("Attempts", numbers.number(attempts) if attempts is not None and attempts > 1 else ""),

@@ -70,6 +70,13 @@ def record_refusal(
     """
     if caller is None and not has_credentials(request):
         return
+    write_refusal(services, caller, action, request_id, error)
+
+
+def write_refusal(
+    services: Services, caller: Caller | None, action: str, request_id: str, error: RefitError
+) -> None:
+    """Do so for something that was surely attempted, such as signing in."""
     if not _bound(known=caller is not None).take():
         return
     try:

@@ -36,9 +36,9 @@ Work = Callable[[Visit, Exchange], Result]
 
 
 def answer(request: Request) -> Response:
-    """Answer any request below ``/ml-training`` or ``/{locale}/ml-training``."""
+    """Answer ``/`` and any request below ``/ml-training`` or ``/{locale}/ml-training``."""
     parts = request.path.strip("/").split("/")
-    if parts[0] != ROOT:
+    if parts[0] not in {ROOT, ""}:
         return _answer_by(request, _visit_page)
     if request.method not in _READS:
         error = MethodNotAllowed("This page is asked otherwise.", allow=", ".join(_READS))

@@ -49,7 +49,7 @@ def show_audit(visit: Visit) -> Page | Download:
 
 _ENTITIES = (
     *("training_job", "model", "validation", "deployment", "operation"),
-    *("model_type", "schedule", "alert", "webhook_delivery", "api_key"),
+    *("model_type", "schedule", "alert", "webhook_delivery", "api_key", "sign_in_link"),
 )
 
 

@@ -14,7 +14,7 @@ from functions.dashboard.visit import Download, Visit
 
 Json = Mapping[str, Any]
 Cell = str | int | float | bool | None
-# The column's heading, and its cell of a row of the list.
+# The column's name, the same in every language, and its cell of a row of the list.
 Columns = Mapping[str, Callable[[Json], Cell]]
 # One page of the list from a cursor on: {items, next_cursor}.
 Fetch = Callable[[str | None], Json]
@@ -36,7 +36,7 @@ def export_csv(visit: Visit, name: str, columns: Columns, fetch: Fetch) -> Downl
     name : str
         What the file is called, with today's date and ``.csv`` behind it.
     columns : mapping
-        From headings to what makes the cell of a row.
+        From names, in English with underscores, to what makes the cell of a row.
     fetch : callable
         Gives the page of the list that begins at a cursor; ask for as long pages as it gives.
 

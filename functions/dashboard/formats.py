@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import dates, numbers
 from markupsafe import Markup
@@ -14,6 +15,7 @@ class Formats:
     """How one language writes figures; None is an en dash everywhere."""
 
     locale: str
+    zone: dt.tzinfo = dt.UTC
 
     def number(self, value: float | None, digits: int = 3) -> str:
         """With at most so many digits after the point."""
@@ -27,8 +29,7 @@ class Formats:
         if value is None:
             return "–"
         places = "#" * digits
-        pattern = f"#,##0.{places}\u00a0%" if self.locale == "nl" else f"#,##0.{places}%"
-        return numbers.format_percent(value, pattern, locale=self.locale)
+        return numbers.format_percent(value, f"#,##0.{places}%", locale=self.locale)
 
     def points(self, value: float | None, digits: int = 1) -> str:
         """A difference of two shares in percentage points, with its sign."""
@@ -48,17 +49,17 @@ class Formats:
         )
 
     def date(self, moment: str | dt.datetime | None) -> str:
-        """A day of the UTC calendar, in words."""
+        """A day of the zone's calendar, in words."""
         if moment is None:
             return "–"
-        return dates.format_date(_moment(moment), "d MMM y", locale=self.locale)
+        return dates.format_date(self._here(moment), "d MMM y", locale=self.locale)
 
     def datetime(self, moment: str | dt.datetime | None) -> str:
-        """A moment in UTC, as text where no element can stand; pages show :meth:`time`."""
+        """A moment in words; what is not in the viewer's own zone says so."""
         if moment is None:
             return "–"
-        shown = dates.format_datetime(_moment(moment), "d MMM y HH:mm", locale=self.locale)
-        return f"{shown} UTC"
+        shown = dates.format_datetime(self._here(moment), "d MMM y HH:mm", locale=self.locale)
+        return f"{shown} UTC" if self.zone is dt.UTC else shown
 
     def time(self, moment: str | dt.datetime | None, form: str = "datetime") -> str | Markup:
         """A ``time`` element: UTC for whom nothing runs, the viewer's zone where scripts run.
@@ -78,7 +79,22 @@ class Formats:
             at.strftime("%Y-%m-%dT%H:%M:%SZ"), form, shown
         )
 
+    def _here(self, moment: str | dt.datetime) -> dt.datetime:
+        return _moment(moment).astimezone(self.zone)
+
 
 def _moment(given: str | dt.datetime) -> dt.datetime:
     moment = dt.datetime.fromisoformat(given) if isinstance(given, str) else given
     return moment.astimezone(dt.UTC)
+
+
+def find_zone(name: str | None) -> dt.tzinfo:
+    """The zone of this name; UTC where there is none of it.
+
+    >>> str(find_zone("Europe/Amsterdam")), find_zone("../etc"), find_zone(None)
+    ('Europe/Amsterdam', datetime.timezone.utc, datetime.timezone.utc)
+    """
+    try:
+        return ZoneInfo(name) if name else dt.UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return dt.UTC

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,10 @@ def show_job(visit: Visit) -> Page:
             "bars_width": WIDTH,
             "retried_id": retried[1] if retried else None,
             "no_retry": _refusal_to_retry(visit, job),
+            "checks": job["force"] or _has_model_in_use(visit, job),
+            "raw_error": json.dumps(job["error"], ensure_ascii=False, indent=2)
+            if job["error"]
+            else None,
         },
     )
 
@@ -92,11 +97,24 @@ def _shown(visit: Visit, job: Json) -> Json:
         **make_row(visit, job),
         "what": explain_job(words, job, cancelled_by=job["cancelled_by"]),
         "who": asked_by(words, job),
-        "why": explain_trigger(words, job["trigger"]),
+        # Of these two it is said already who asked.
+        "why": None
+        if job["trigger"] in {"manual", "schedule"}
+        else explain_trigger(words, job["trigger"]),
         "is_active": not status.is_final,
         "is_running": status is JobStatus.RUNNING,
         "joined": [{**one, "who": actor_name(words, one["requested_by"])} for one in job["joined"]],
     }
+
+
+def _has_model_in_use(visit: Visit, job: Json) -> bool:
+    """Whether there is, or was when the job looked, a model in use that it could check first."""
+    check = job["check_result"] or {}
+    if check or job["status"] == JobStatus.SUCCEEDED:
+        # A model type's first training finds none to check.
+        return check.get("model_id") is not None
+    environment = Environment(job["environment"])
+    return visit.store.get_champion(job["model_type"], environment) is not None
 
 
 def _gates(visit: Visit, job: Json) -> Json | None:

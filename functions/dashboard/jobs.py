@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from core.domain import Environment, JobStatus
 from core.errors import InvalidRequest
 from core.explanations.jobs import asked_by, explain_job, job_label, stage_label
+from core.store import Store
 from core.web.fields import Cursor, Text
 from core.web.paging import give_page
 from core.web.parsing import Parameters, parse_body
@@ -42,7 +44,7 @@ def show_jobs(visit: Visit) -> Page | Download:
     if query.format == "csv":
         return _export(visit, query)
     found = _fetch(visit, query, cursor=query.cursor, limit=_ROWS)
-    asked = visit.store.list_requested_jobs(query.asked) if query.asked else []
+    asked = _asked(visit, query.asked, found["items"]) if query.asked else []
     filters = {"model_type": query.model_type, "status": query.status}
     next_cursor = found["next_cursor"]
     return Page(
@@ -54,7 +56,7 @@ def show_jobs(visit: Visit) -> Page | Download:
             "filtered": any(filters.values()),
             "model_types": found["model_types"],
             "statuses": [(str(one), job_label(visit.words, one)) for one in JobStatus],
-            "active": found["active"],
+            "busy_now": _is_busy(visit, found),
             "next_url": visit.url("jobs", **filters, cursor=next_cursor) if next_cursor else None,
             "first_url": visit.url("jobs", **filters) if query.cursor else None,
             "csv_url": visit.url("jobs", **filters, format="csv"),
@@ -84,20 +86,43 @@ def took(visit: Visit, seconds: float | None) -> str | None:
 
 
 def make_asked(visit: Visit, job: Json) -> Json:
-    """What came of one model type of a request."""
+    """What came of one model type of a request: how it was taken, and once it ended, how."""
     _ = visit.gettext
-    if job["for_follow_up"]:
+    if JobStatus(job["status"]).is_final:
+        said = explain_job(visit.words, job)
+    elif job["for_follow_up"]:
         said = _("A retraining runs already; what you asked for follows when it ends.")
     elif job["joined"]:
         said = _("A retraining was waiting or running already; your request joined it.")
     else:
-        said = _("A retraining was started.")
+        said = _("A retraining was asked for.")
     return {
         **job,
         "said": said,
         "label": job_label(visit.words, job["status"]),
         "tone": JOB_TONES.get(job["status"], "none"),
     }
+
+
+def _asked(visit: Visit, request_id: str, shown: list[Json]) -> list[Json]:
+    """The jobs of a request; those that ended with all that is stored of them."""
+    known = {job["id"]: job for job in shown}
+    every = []
+    for job in visit.store.list_requested_jobs(request_id):
+        stored = {}
+        if JobStatus(job["status"]).is_final:
+            # Most are on the page anyway: it shows the newest first.
+            stored = known.get(job["id"]) or visit.store.get_training_job(UUID(job["id"]))
+        every.append({**stored, **job})
+    return every
+
+
+def _is_busy(visit: Visit, found: Json) -> bool:
+    """Whether something is under way that will look otherwise in a moment."""
+    if any(job["status"] == JobStatus.RUNNING for job in found["items"]):
+        return True
+    # Without a worker what waits goes on waiting: there is nothing to look at every 2 seconds.
+    return found["active"] > 0 and bool(Store(visit.services.database).get_health()["workers"])
 
 
 def _fetch(visit: Visit, query: JobsQuery, *, cursor: str | None, limit: int) -> Json:
@@ -130,22 +155,22 @@ def _export(visit: Visit, query: JobsQuery) -> Download:
 
 
 def _columns(visit: Visit) -> Columns:
-    _, words = visit.gettext, visit.words
+    """What is stored, and the sentence about it; the names are for programs, in no language."""
+
+    def stored(name: str) -> Any:
+        return lambda job: job[name]
+
+    def resulting(name: str) -> Any:
+        return lambda job: (job["result"] or {}).get(name)
+
     return {
-        _("Model"): lambda job: job["title"],
-        _("Name"): lambda job: job["model_type"],
-        _("Status"): lambda job: job_label(words, job["status"]),
-        _("What happened"): lambda job: explain_job(words, job),
-        _("Asked for by"): lambda job: asked_by(words, job),
-        _("Reason given"): lambda job: job["reason"],
-        _("Even if healthy"): lambda job: job["force"],
-        _("Asked at"): lambda job: job["created_at"],
-        _("Began at"): lambda job: job["started_at"],
-        _("Ended at"): lambda job: job["finished_at"],
-        _("Seconds"): lambda job: _seconds(dict(job)),
-        _("Version made"): lambda job: (job["result"] or {}).get("model_version"),
-        _("Improvement"): lambda job: (job["result"] or {}).get("improvement"),
-        _("Deployed"): lambda job: (job["result"] or {}).get("deployed"),
-        _("Environment"): lambda job: job["environment"],
-        _("Id"): lambda job: job["id"],
+        **{name: stored(name) for name in ("created_at", "started_at", "finished_at")},
+        "seconds": lambda job: _seconds(dict(job)),
+        **{name: stored(name) for name in ("model_type", "title", "environment", "status")},
+        "what": lambda job: explain_job(visit.words, job),
+        "who": lambda job: job["requested_by"].get("name"),
+        "who_kind": lambda job: job["requested_by"].get("kind"),
+        **{name: stored(name) for name in ("trigger", "reason", "force", "override_limits")},
+        **{name: resulting(name) for name in ("model_version", "improvement", "deployed")},
+        "id": stored("id"),
     }

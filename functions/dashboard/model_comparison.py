@@ -13,6 +13,9 @@ from core.explanations.words import Words
 Json = dict[str, Any]
 VERDICT_TONES = {"approved": "good", "rejected": "bad", "inconclusive": "warn"}
 _DIFFERENCES = {"beats_baseline", "better_than_champion"}
+# A smaller loss counts as equally good; core.engines.gates says it, which a page must not load.
+NON_INFERIORITY = 0.015
+_POINTS = {"accuracy", "f1", "roc_auc", "r2"}
 _SHARES = {"artifact_reproduces", "data_quality", "final_fit_agreement"}
 
 
@@ -45,6 +48,7 @@ def show_comparison(comparison: Mapping[str, Any], words: Words, metric: str) ->
         "says": explain_validation(words, validation or {}, metric=metric),
         "gates": [show_gate(gate, words, metric) for gate in gates],
         "interval": _interval(validation, words, metric),
+        "why_enough": _why_enough(validation, words, metric),
         "metrics": _own_metrics(model, words),
     }
 
@@ -84,7 +88,43 @@ def _interval(validation: Mapping[str, Any] | None, words: Words, metric: str) -
     bounds = validation and validation["confidence_interval"]
     if not bounds:
         return None
-    return " – ".join(signed_change(words, metric, bound) for bound in bounds)
+    _ = words.gettext
+    message = (
+        _("between {low} and {high} points") if metric in _POINTS else _("between {low} and {high}")
+    )
+    low, high = (_signed(words, metric, bound) for bound in bounds)
+    return message.format(low=low, high=high)
+
+
+def _signed(words: Words, metric: str, change: float) -> str:
+    """A difference to a tenth, with its sign and without a unit that is said elsewhere."""
+    tenths = round(1000 * abs(change))
+    numbers = words.numbers
+    shown = numbers.number(tenths / 10) if metric in _POINTS else numbers.percent(tenths / 1000)
+    return ("+" if change > 0 else "−") + shown if tenths else shown
+
+
+def _why_enough(validation: Mapping[str, Any] | None, words: Words, metric: str) -> str | None:
+    """Why a version passed that may be a little worse; None where there is no such doubt."""
+    _ = words.gettext
+    if validation is None or validation["verdict"] != "approved":
+        return None
+    bounds = validation["confidence_interval"]
+    if not bounds or bounds[0] > 0:
+        return None
+    message = (
+        _(
+            "It may be worse by less than {margin}: that counts as equally good. The model in use "
+            "got worse; as long as that is so, a version that did better in the test and is surely "
+            "not worse by more is enough."
+        )
+        if validation["auto_deployable"]
+        else _(
+            "It may be worse by less than {margin}: that counts as equally good, so it passed. "
+            "It is not surely better, so a person decides."
+        )
+    )
+    return str(message.format(margin=show_change(words, metric, NON_INFERIORITY)))
 
 
 def _own_metrics(model: Mapping[str, Any], words: Words) -> list[Json]:

@@ -33,7 +33,7 @@ class Field:
     label: str
     hint: str = ""
     kind: str = "text"  # text, long, number, choice, check, lines, json
-    unit: str = ""
+    unit: Callable[[float], str] = lambda _value: ""  # by its value: 1 day, 2 days
     scale: float = 1
     whole: bool = False
     least: float | None = None
@@ -51,7 +51,6 @@ def fields_of(visit: Visit, settings: Mapping[str, Any]) -> list[Field]:
 def for_everybody(visit: Visit, settings: Mapping[str, Any]) -> list[Field]:
     """What people outside engineering understand, too."""
     _ = visit.gettext
-    share = "%" if settings["metric"] in _ERRORS else _("points")
     return [
         Field(name="title", label=_("Title"), hint=_("What people call it.")),
         Field(name="description", label=_("Description"), kind="long"),
@@ -73,9 +72,9 @@ def for_everybody(visit: Visit, settings: Mapping[str, Any]) -> list[Field]:
         Field(
             name="retraining_threshold",
             label=_("Retrain when worse by"),
-            hint=_("A smaller drop than this does not matter."),
+            hint=_("Getting worse by less does not matter."),
             kind="number",
-            unit=share,
+            unit=lambda value: _share(visit, settings["metric"], value),
             scale=100,
             least=0.01,
             most=100,
@@ -83,9 +82,12 @@ def for_everybody(visit: Visit, settings: Mapping[str, Any]) -> list[Field]:
         Field(
             name="auto_deployment_threshold",
             label=_("Deploy automatically when better by"),
-            hint=_("A new version that is better by less waits for a person."),
+            hint=_(
+                "Better by less, or not surely better, it waits for a person, unless the model in "
+                "use got worse."
+            ),
             kind="number",
-            unit=share,
+            unit=lambda value: _share(visit, settings["metric"], value),
             scale=100,
             least=0,
             most=100,
@@ -113,7 +115,7 @@ def for_everybody(visit: Visit, settings: Mapping[str, Any]) -> list[Field]:
             label=_("Learn from the last"),
             hint=_("Empty: from everything there is."),
             kind="number",
-            unit=_("days"),
+            unit=lambda value: visit.ngettext("day", "days", _form(value)),
             scale=1 / DAY_S,
             least=1,
             most=36_000,
@@ -123,7 +125,7 @@ def for_everybody(visit: Visit, settings: Mapping[str, Any]) -> list[Field]:
             name="cool_down_seconds",
             label=_("Least time between two trainings"),
             kind="number",
-            unit=_("hours"),
+            unit=lambda value: visit.ngettext("hour", "hours", _form(value)),
             scale=1 / HOUR_S,
             least=0,
             most=43_200,
@@ -139,6 +141,24 @@ def for_everybody(visit: Visit, settings: Mapping[str, Any]) -> list[Field]:
             may_be_empty=True,
         ),
     ]
+
+
+def _share(visit: Visit, metric: str, value: float) -> str:
+    """The unit of a threshold."""
+    return "%" if metric in _ERRORS else str(visit.ngettext("point", "points", _form(value)))
+
+
+def _form(value: float) -> int:
+    """Which form a word has beside a number: languages count whole ones."""
+    return 1 if value == 1 else 2
+
+
+def unit_of(field: Field, given: str) -> str:
+    """The unit beside what the form says; of several where that is no number."""
+    try:
+        return field.unit(float(given.replace(",", ".")))
+    except ValueError:
+        return field.unit(2)
 
 
 def _for_engineers(visit: Visit) -> list[Field]:
@@ -174,7 +194,7 @@ def _for_engineers(visit: Visit) -> list[Field]:
             name="label_delay_seconds",
             label=_("The outcome is known after"),
             kind="number",
-            unit=_("days"),
+            unit=lambda value: visit.ngettext("day", "days", _form(value)),
             scale=1 / DAY_S,
             least=0,
             most=1_800,

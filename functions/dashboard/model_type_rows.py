@@ -26,22 +26,46 @@ def show_champion(words: Words, found: Row) -> Json | None:
     if champion is None:
         return None
     checked = check is not None and check["deployment_id"] == champion["id"]
-    measured = [
-        point
-        for point in found["performance"]["points"]
-        if point["version"] == champion["model_version"]
-    ]
+    metric, value = _measured(found, check if checked else None)
+    unmeasured = None if value is not None else _unmeasured(words, checked=checked)
+    if value is None:
+        metric, value = champion["reference"]["metric"], champion["reference"]["value"]
     return {
         **champion,
         "label": verdict_label(words, check["verdict"] if checked else None),
         "tone": _CHECK_TONES.get(check["verdict"], "none") if checked else "none",
         "says": explain_check(words, check) if checked else _not_checked(words),
-        # A check that found too few new cases measured nothing: then the value before it stands.
-        "value": show_metric(words, measured[-1]["metric"], measured[-1]["value"])
-        if measured
-        else "–",
+        "value": show_metric(words, metric, value),
+        "unmeasured": unmeasured,
         "checked_at": (check["as_of"] or check["recorded_at"]) if checked else None,
     }
+
+
+def _measured(found: Row, check: Row | None) -> tuple[str | None, float | None]:
+    """What was measured last of the version in use: the metric and its value."""
+    if check is not None and check["value"] is not None:
+        return check["metric"], check["value"]
+    # A check that found too few new cases measured nothing: then the value before it stands.
+    version = found["champion"]["model_version"]
+    for point in reversed(found["performance"]["points"]):
+        if point["version"] == version:
+            return point["metric"], point["value"]
+    return None, None
+
+
+def _unmeasured(words: Words, *, checked: bool) -> str:
+    """Why the figure of the version in use is the one from before."""
+    _ = words.gettext
+    if checked:
+        return str(
+            _("No check could measure it yet; the figure is what its checks are compared with.")
+        )
+    return str(
+        _(
+            "The version in use was not checked yet; the figure is what its checks are compared "
+            "with."
+        )
+    )
 
 
 def _not_checked(words: Words) -> str:
@@ -116,6 +140,8 @@ def _standing(words: Words, version: Row) -> tuple[str, str]:
     if version["standing"] == "quarantined":
         return _("Quarantined"), "bad"
     verdict = validation and validation["verdict"]
+    if verdict is None and version["status"] != "candidate":  # it was judged for another one
+        return _("Not tested for this environment"), "none"
     tone = VERDICT_TONES.get(verdict, "none") if verdict else "none"
     return validation_label(words, verdict), tone
 
@@ -130,11 +156,21 @@ def _why_not(words: Words, version: Row) -> str | None:
             message = _("It was rolled back: “{reason}” Train a new version instead.")
             return str(message.format(reason=version["quarantine_reason"]))
         case "not_validated":
-            return str(_("It has not been tested for this environment."))
+            return str(
+                _(
+                    "It has not been tested for this environment. Retrain, or ask an engineer to "
+                    "run refit validate."
+                )
+            )
         case "not_approved":
             return str(_("It has not passed every test."))
         case "stale":
-            return str(_("It was compared with another model than the one that is in use now."))
+            return str(
+                _(
+                    "It was compared with another model than the one that is in use now. Retrain, "
+                    "or ask an engineer to run refit validate."
+                )
+            )
         case _:
             return None
 

@@ -15,6 +15,7 @@ from functions.dashboard.model_type_fields import (
     for_everybody,
     from_text,
     to_text,
+    unit_of,
     what_it_must_be,
 )
 from functions.dashboard.visit import Page, Redirect, Visit
@@ -85,7 +86,9 @@ def shown_settings(visit: Visit, settings: Mapping[str, Any]) -> list[tuple[str,
         elif value is None:
             text = _("no limit")
         else:
-            text = f"{visit.format.number(value * field.scale)} {field.unit}".strip()
+            shown = round(value * field.scale, 10)
+            number, unit = visit.format.number(shown), field.unit(shown)
+            text = f"{number}%" if unit == "%" else f"{number} {unit}".strip()
         rows.append((field.label, text))
     return rows
 
@@ -112,6 +115,7 @@ def _page(
             "title": settings["title"] or settings["name"],
             "fields": fields,
             "given": given,
+            "units": {f.name: unit_of(f, given[f.name]) for f in fields},
             "mistakes": mistakes,
         },
     )

@@ -11,6 +11,7 @@ from core.errors import InvalidRequest
 from core.explanations.alerts import alert_label
 from functions.acknowledge_alert import acknowledge_alert
 from functions.dashboard.overview_cards import (
+    describe_improvement,
     make_alert,
     make_card,
     make_distribution,
@@ -38,13 +39,12 @@ def show_overview(visit: Visit) -> Page:
 def _shown(visit: Visit, found: Json, page: int) -> Json:
     words = visit.words
     pages = ceil(found["model_type_count"] / CARDS)
-    alerts = [make_alert(words, row) for row in found["alerts"]]
     return {
         "figures": found,
         "busy_now": _is_busy(found),
         "cards": [make_card(words, row) for row in found["model_types"]],
-        # What somebody looks after, or will look at later, comes after what nobody does.
-        "alerts": sorted(alerts, key=lambda one: one["status"] != "open"),
+        "alerts": [make_alert(words, row) for row in found["alerts"]],
+        "improvement": describe_improvement(words, found["improvement"]),
         "jobs": [make_job(words, row) for row in found["jobs"]],
         "distribution": make_distribution(words, found["models"]),
         "snoozes": _snoozes(visit),

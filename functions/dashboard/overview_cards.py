@@ -18,9 +18,11 @@ from core.explanations.metrics import (
     is_higher_better,
     metric_meaning,
     metric_name,
+    show_change,
     show_metric,
 )
 from core.explanations.words import Words
+from functions.dashboard.model_comparison import signed_change
 from functions.dashboard.sparkline import divide, draw_sparkline, limit_of
 
 Row = Mapping[str, Any]
@@ -53,7 +55,7 @@ def make_card(words: Words, row: Row) -> Shown:
         "title": row["title"] or row["name"],
         "metric_name": metric_name(words, metric),
         "metric_meaning": metric_meaning(words, metric),
-        "value": show_metric(words, metric, _value(latest, champion, is_current=is_current)),
+        "value": show_metric(words, metric, _value(row["checks"], champion)),
         "verdict": verdict_label(words, verdict) if champion else None,
         "verdict_tone": VERDICT_TONES.get(verdict or "", "none"),
         "reason": explain_check(words, latest) if is_current else None,
@@ -63,11 +65,17 @@ def make_card(words: Words, row: Row) -> Shown:
     }
 
 
-def _value(latest: Row, champion: Row | None, *, is_current: bool) -> float | None:
-    """What was measured last of the model in use; before its first check, when it was tested."""
+def _value(checks: list[Row], champion: Row | None) -> float | None:
+    """What was measured last of the model in use; until then, what its checks are compared with."""
     if champion is None:
         return None
-    return latest.get("value") if is_current else champion["reference"]
+    values = [
+        check["value"]
+        for check in checks
+        if check["deployment_id"] == champion["deployment_id"] and check["value"] is not None
+    ]
+    value: float = values[-1] if values else champion["reference"]
+    return value
 
 
 def _draw(words: Words, checks: list[Row], metric: str) -> Shown | None:
@@ -83,9 +91,9 @@ def _draw(words: Words, checks: list[Row], metric: str) -> Shown | None:
     # An en dash stands where there is no limit.
     message = words.ngettext(
         "{metric} in the last {count} check: {first} at first, {last} last, between {lowest} and "
-        "{highest}; a drop matters beyond {limit}.",
+        "{highest}; beyond {limit} it counts as worse.",
         "{metric} in the last {count} checks: {first} at first, {last} last, between {lowest} and "
-        "{highest}; a drop matters beyond {limit}.",
+        "{highest}; beyond {limit} it counts as worse.",
         len(measured),
     )
     figures = {
@@ -135,6 +143,36 @@ def make_job(words: Words, row: Row) -> Shown:
         "asked_by": asked_by(words, row),
         "at": row["finished_at"] or row["started_at"] or row["created_at"],
     }
+
+
+def describe_improvement(words: Words, improvement: Row) -> str | None:
+    """How much better new models were than those that they replaced; None where none was.
+
+    Parameters
+    ----------
+    words : Words
+    improvement : mapping
+        ``points``, the average of metrics that are points of one, and ``errors``, the average share
+        by which errors fell; either may be None.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> describe_improvement(ENGLISH, {"points": 0.068, "errors": 0.255})
+    '+6.8 points; errors 25.5% lower'
+    >>> describe_improvement(ENGLISH, {"points": None, "errors": -0.02})
+    'errors 2% higher'
+    """
+    _ = words.gettext
+    points, errors = improvement["points"], improvement["errors"]
+    parts = []
+    if points is not None:
+        shown = signed_change if points else show_change
+        parts.append(shown(words, "accuracy", points))
+    if errors is not None:
+        message = _("errors {percent} lower") if errors >= 0 else _("errors {percent} higher")
+        parts.append(message.format(percent=words.numbers.percent(abs(errors))))
+    return "; ".join(parts) or None
 
 
 def make_distribution(words: Words, models: Row) -> Shown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.explanations.checks import verdict_label
@@ -14,7 +14,9 @@ from functions.dashboard.performance_table import Point, limit_of, value_bounds
 Json = dict[str, Any]
 
 _MOST_MARKERS = 120
-_MOST_LABELS = 16
+_MOST_LABELS = 12  # in a row, on the smallest screen
+_LABEL_ROWS = 3
+_ROW_PX = 16
 _SHARES = {"accuracy", "f1", "roc_auc", "r2", "mape"}
 
 
@@ -51,7 +53,7 @@ def performance_figure(
     return {
         "data": [trace for trace in data if trace["x"]],
         "layout": {
-            **_layout(locale),
+            **_layout(locale, label_rows=_LABEL_ROWS),
             "xaxis": _time_axis(series),
             "yaxis": {"tickformat": ".0%" if metric in _SHARES else "~g"},
             **_marks(deployed, series),
@@ -160,12 +162,8 @@ def _baseline(point: Point) -> float | None:
 
 def _marks(deployed: Sequence[Mapping[str, Any]], series: Mapping[str, Any]) -> Json:
     """A dotted line where a version began to serve, with its number where there is room."""
-    span = _read(series["until"]) - _read(series["since"])
-    labelled: list[Mapping[str, Any]] = []
-    # From the newest on, which always has its label.
-    for one in reversed(deployed):
-        if not labelled or _read(labelled[-1]["at"]) - _read(one["at"]) > span / _MOST_LABELS:
-            labelled.append(one)
+    since, until = _shown_time(series)
+    deployed = [one for one in deployed if _read(one["at"]) >= since]
     return {
         "shapes": [
             {
@@ -185,21 +183,38 @@ def _marks(deployed: Sequence[Mapping[str, Any]], series: Mapping[str, Any]) -> 
                 "yref": "paper",
                 "y": 1,
                 "yanchor": "bottom",
+                "yshift": row * _ROW_PX,
                 "text": f"↩ v{one['version']}" if one["is_rollback"] else f"v{one['version']}",
                 "showarrow": False,
                 "font": {"size": 12, "color": "var:soft"},
             }
-            for one in labelled
+            for one, row in _labelled(deployed, (until - since) / _MOST_LABELS)
         ],
     }
 
 
-def _layout(locale: str) -> Json:
+def _labelled(
+    deployed: Sequence[Mapping[str, Any]], width: timedelta
+) -> list[tuple[Mapping[str, Any], int]]:
+    """Which have labels, and in which row above the chart: labels side by side would overlap."""
+    labelled: list[tuple[Mapping[str, Any], int]] = []
+    ends: dict[int, datetime] = {}
+    # From the newest on, which always has its label.
+    for one in reversed(deployed):
+        at = _read(one["at"])
+        row = next((r for r in range(_LABEL_ROWS) if r not in ends or ends[r] - at > width), None)
+        if row is not None:
+            ends[row] = at
+            labelled.append((one, row))
+    return labelled
+
+
+def _layout(locale: str, label_rows: int = 1) -> Json:
     return {
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": "var:paper", "bordercolor": "var:line"},
         "separators": ",." if locale == "nl" else ".,",
-        "margin": {"t": 24, "r": 12, "b": 40, "l": 48},
+        "margin": {"t": 8 + _ROW_PX * label_rows, "r": 12, "b": 40, "l": 48},
     }
 
 
@@ -208,9 +223,20 @@ def _mode(points: Sequence[Point]) -> str:
 
 
 def _time_axis(series: Mapping[str, Any]) -> Json:
-    """All of the time, and a little more: the newest point is drawn whole."""
+    since, until = _shown_time(series)
+    return {"type": "date", "range": [_show(since), _show(until)]}
+
+
+def _shown_time(series: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """From shortly before the first point: where nothing was measured there is nothing to see.
+
+    What began to serve just before its first check is seen, and the newest point is drawn whole.
+    """
     since, until = _read(series["since"]), _read(series["until"])
-    return {"type": "date", "range": [_show(since), _show(until + (until - since) / 50)]}
+    if series["points"]:
+        first = min(_read(series["points"][0]["at"]), until - timedelta(days=1))
+        since = max(since, first - (until - first) / 20)
+    return since, until + (until - since) / 50
 
 
 def _at(row: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from core.domain import Environment as ServingEnvironment
+from core.explanations.people import actor_name
 from functions.dashboard.language import LOCALES, load_language
 from functions.dashboard.static_files import static_url
 from functions.dashboard.visit import ROOT, Page, Visit
@@ -42,6 +43,7 @@ def render(visit: Visit, page: Page, **more: Any) -> str:
     values: dict[str, Any] = {
         "visit": visit,
         "viewer": visit.viewer if visit.session else None,
+        "who": _who(visit),
         "format": visit.format,
         "url": visit.url,
         "static": static_url,
@@ -50,6 +52,14 @@ def render(visit: Visit, page: Page, **more: Any) -> str:
     }
     template = _templates(visit.locale).get_template(page.template)
     return template.render({**values, **more, **page.values})
+
+
+def _who(visit: Visit) -> str | None:
+    """Who is signed in, by the name that people know."""
+    if visit.session is None:
+        return None
+    caller = visit.session.caller
+    return actor_name(visit.words, {"kind": caller.kind, "name": caller.name})
 
 
 def _address_in(visit: Visit, locale: str) -> str:

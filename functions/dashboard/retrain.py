@@ -15,15 +15,16 @@ from functions.trigger_retraining import TriggerRetraining, trigger_retraining
 
 Json = dict[str, Any]
 
-_FIELDS = ("model_types", "force", "reason")
+_FIELDS = ("model_types", "force", "override_limits", "reason")
 
 
 def show_form(visit: Visit) -> Page:
     """The form; scripts show it as a dialog over the page that leads here."""
-    given = visit.request.args.get("model_type")
+    name = visit.request.args.get("model_type")
     offered = _offered(visit)
-    chosen = [one.name for one in offered if one.name == given or len(offered) == 1]
-    return _form(visit, offered, {"model_types": chosen, "force": False, "reason": ""})
+    chosen = [one.name for one in offered if one.name == name or len(offered) == 1]
+    given = {"model_types": chosen, "force": False, "override_limits": False, "reason": ""}
+    return _form(visit, offered, given)
 
 
 def retrain(visit: Visit) -> Page | Redirect:
@@ -32,6 +33,7 @@ def retrain(visit: Visit) -> Page | Redirect:
     given: Json = {
         "model_types": form.getlist("model_types"),
         "force": "force" in form,
+        "override_limits": "override_limits" in form,
         "reason": form.get("reason", "").strip(),
     }
     offered = _offered(visit)
@@ -48,6 +50,7 @@ def _ask(visit: Visit, given: Json) -> Redirect:
         trigger_retraining,
         model_types=given["model_types"],
         force=given["force"],
+        override_limits=given["override_limits"],
         reason=given["reason"] or None,
         environment=visit.environment,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from core.domain import ScheduleKind
 from core.explanations.schedules import cron_in_words, schedule_label
@@ -26,8 +28,9 @@ def show_schedules(visit: Visit) -> Page:
         values={
             "schedules": [_shown(visit, row, titles) for row in answer["items"]],
             "titles": titles,
-            "kinds": [(kind, schedule_label(visit.words, kind)) for kind in ScheduleKind],
-            "usual": [(cron, cron_in_words(visit.words, cron, "UTC")) for cron in USUAL],
+            "free": _free(visit, titles),
+            "zone": _own_zone(visit),
+            "usual": partial(_usual, visit),
             "next_url": visit.url("schedules", cursor=next_cursor) if next_cursor else None,
             "first_url": visit.url("schedules") if after else None,
         },
@@ -40,8 +43,8 @@ def create(visit: Visit) -> Redirect:
     form = visit.request.form
     made = visit.perform(
         create_schedule,
-        model_type=form.get("model_type", ""),
-        kind=form.get("kind", ""),
+        model_type=form.get("what", "").rpartition(" ")[0],
+        kind=form.get("what", "").rpartition(" ")[2],
         environment=visit.environment,
         **_times(visit),
     )["schedule"]
@@ -72,6 +75,35 @@ def change(visit: Visit) -> Redirect:
         else _("The schedule of {title} is paused. What falls due meanwhile does not run later.")
     )
     return Redirect(location=visit.url("schedules"), notice=said.format(title=title, when=when))
+
+
+def _usual(visit: Visit, zone: str) -> list[tuple[str, str]]:
+    """The usual times, in words."""
+    return [(cron, cron_in_words(visit.words, cron, zone)) for cron in USUAL]
+
+
+def _free(visit: Visit, titles: dict[str, str]) -> list[tuple[str, str]]:
+    """What can be scheduled still: of each model type one schedule of a kind."""
+    taken: set[tuple[str, str]] = set()
+    cursor = None
+    while True:
+        answer = visit.store.list_schedules(environment=visit.environment, cursor=cursor)
+        taken |= {(row["model_type"], row["kind"]) for row in answer["items"]}
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            break
+    return [
+        (f"{name} {kind}", f"{title}: {schedule_label(visit.words, kind)}")
+        for name, title in sorted(titles.items(), key=lambda item: item[1].casefold())
+        for kind in ScheduleKind
+        if (name, kind) not in taken
+    ]
+
+
+def _own_zone(visit: Visit) -> str:
+    """The viewer's zone by its name, or UTC."""
+    zone = visit.format.zone
+    return zone.key if isinstance(zone, ZoneInfo) else "UTC"
 
 
 def _times(visit: Visit) -> dict[str, str]:

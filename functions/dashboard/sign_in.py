@@ -6,6 +6,7 @@ from core.domain import Role
 from core.errors import Forbidden, RefitError, Unauthenticated
 from core.keys import hash_key, is_key
 from core.supabase.sign_in import may_sign_in
+from core.web.refusals import Refusal, write_refusal
 from functions.dashboard.cross_site import local_page
 from functions.dashboard.csrf import form_token, require_form_token, require_own_page
 from functions.dashboard.sessions import begin_key_session
@@ -85,9 +86,14 @@ def proceed(visit: Visit) -> Redirect:
 
 
 def refuse(visit: Visit, error: RefitError) -> Redirect:
-    """Back to the sign-in page, which says why.
+    """Back to the sign-in page, which says why; who was refused is on record.
 
     A page of its own would stand at an address that only forms may ask.
     """
+    if isinstance(error, Refusal):
+        way = visit.request.path.rstrip("/").rpartition("/")[
+            2
+        ]  # key, link, password, …: what was tried
+        write_refusal(visit.services, None, f"sign_in/{way}", visit.request_id, error)
     wished = local_page(visit.request.values.get("next")) or ""
     return Redirect(location=visit.url("sign-in", next=wished), notice=str(error), failed=True)

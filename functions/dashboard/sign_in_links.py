@@ -38,12 +38,19 @@ def redeem_link(visit: Visit) -> Page | Redirect:
             visit.session = _redeem(visit, token[:_LONGEST])
         except SignInLinkNotValid:
             failures.count(address)
+            if visit.session is not None:
+                # Opened again, from the terminal or the history: it has done what it is for.
+                return _lead_on(visit)
             raise SignInLinkNotValid(
                 _("This link was opened before, has expired, or was never made here."),
                 hint=_("Make a new one with: refit dashboard"),
             ) from None
     except RefitError as exc:
         return refuse(visit, exc)
+    return _lead_on(visit)
+
+
+def _lead_on(visit: Visit) -> Redirect:
     return Redirect(location=local_page(visit.request.args.get("next")) or visit.url())
 
 

@@ -36,7 +36,7 @@ class Share:
 
 
 def limit_of(check: Mapping[str, Any], *, higher_is_better: bool) -> float | None:
-    """Where a drop begins to matter.
+    """Beyond which value it counts as worse.
 
     Parameters
     ----------

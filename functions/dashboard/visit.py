@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,18 +12,20 @@ from flask import Request
 
 from core.domain import Environment, Role
 from core.errors import Unauthenticated
+from core.explanations.people import role_label
 from core.explanations.words import Words
 from core.store import Store
 from core.web.authentication import Caller
 from core.web.call import Function
 from core.web.inner import carry_out
 from core.web.services import Services, get_services
-from functions.dashboard.formats import Formats
+from functions.dashboard.formats import Formats, find_zone
 from functions.dashboard.language import Language
 from functions.dashboard.sessions import Session
 
 Json = dict[str, Any]
 ROOT = "ml-training"
+ZONE_COOKIE = "refit-zone"  # set by static/times.js
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +125,8 @@ class Visit:
 
     @property
     def format(self) -> Formats:
-        """Numbers and times in the viewer's language."""
-        return Formats(locale=self.locale)
+        """Numbers and times in the viewer's language, and zone once their browser has named it."""
+        return Formats(locale=self.locale, zone=find_zone(self.request.cookies.get(ZONE_COOKIE)))
 
     @property
     def words(self) -> Words:
@@ -142,6 +145,16 @@ class Visit:
         if self.session is None:
             raise Unauthenticated("Nobody is signed in.")
         return Viewer(caller=self.session.caller, csrf=self.session.csrf)
+
+    def refusal(self, needed: str) -> str | None:
+        """Why the viewer may not do what needs this role; None where they may."""
+        if self.viewer.may(needed):
+            return None
+        said = self.gettext(
+            "This needs the role {role}; yours is {yours}. An admin can give you another one."
+        )
+        label = partial(role_label, self.words)
+        return str(said.format(role=label(needed), yours=label(self.viewer.role)))
 
     @property
     def store(self) -> Store:

@@ -11,7 +11,8 @@ return (
             pg_catalog.jsonb_agg(
                 pg_catalog.jsonb_build_object(
                     'recorded_at', c.recorded_at, 'metric', c.metric, 'value', c.value,
-                    'baseline', c.baseline, 'threshold', c.threshold, 'verdict', c.verdict
+                    'baseline', c.baseline, 'threshold', c.threshold, 'verdict', c.verdict,
+                    'deployment_id', c.deployment_id
                 ) order by c.recorded_at, c.id
             ), '[]'
         )
@@ -100,6 +101,22 @@ return (
 comment on function private.overview_jobs(public.ml_environment, integer) is
 'The newest training jobs of an environment with the titles of their model types.';
 
+create function private.is_unattended(p_alert public.ml_alerts) returns boolean
+language sql stable
+set search_path = ''
+return
+p_alert.status = 'open'
+and not coalesce(p_alert.snoozed_until > pg_catalog.clock_timestamp(), false);
+comment on function private.is_unattended(public.ml_alerts) is
+'Whether nobody looks after an alert, nor will later.';
+
+create function private.alert_urgency(p_alert public.ml_alerts) returns integer
+language sql immutable
+set search_path = ''
+return case p_alert.severity when 'critical' then 2 when 'warning' then 1 else 0 end;
+comment on function private.alert_urgency(public.ml_alerts) is
+'How bad an alert is, as a number that sorts.';
+
 create function private.overview_alerts(
     p_environment public.ml_environment, p_limit integer
 ) returns jsonb
@@ -109,23 +126,30 @@ return (
     select
         coalesce(
             pg_catalog.jsonb_agg(
-                pg_catalog.to_jsonb(a) || pg_catalog.jsonb_build_object(
+                pg_catalog.to_jsonb(a.alert) || pg_catalog.jsonb_build_object(
                     'title', t.title,
-                    'is_snoozed', coalesce(a.snoozed_until > pg_catalog.clock_timestamp(), false)
-                ) order by a.created_at desc, a.id desc
+                    'is_snoozed', coalesce(
+                        (a.alert).snoozed_until > pg_catalog.clock_timestamp(), false
+                    )
+                )
+                order by
+                    private.is_unattended(a.alert) desc, private.alert_urgency(a.alert) desc,
+                    (a.alert).created_at desc, (a.alert).id desc
             ), '[]'
         )
     from (
-        select x.*
+        select x as alert
         from public.ml_alerts as x
         where x.environment = p_environment and x.status <> 'resolved'
-        order by x.created_at desc, x.id desc
+        order by
+            private.is_unattended(x) desc, private.alert_urgency(x) desc, x.created_at desc,
+            x.id desc
         limit p_limit
     ) as a
-    inner join public.ml_model_types as t on a.model_type = t.name
+    inner join public.ml_model_types as t on (a.alert).model_type = t.name
 );
 comment on function private.overview_alerts(public.ml_environment, integer) is
-'The newest alerts of an environment that stand, with the titles of their model types.';
+'Alerts of an environment that stand, with the titles of their model types: first what nobody looks after, of that the worst, of these the newest.';
 
 -- What stands is looked for among all that ever was.
 create index ml_alerts_standing on public.ml_alerts (environment, created_at desc, id desc)
@@ -173,19 +197,31 @@ return pg_catalog.jsonb_build_object(
         where o.environment = p_environment and o.status in ('queued', 'running')
     ),
     'improvement', (
+        -- Points of one scale and shares of an error do not add up.
         select
             pg_catalog.jsonb_build_object(
-                'average', pg_catalog.avg(v.improvement), 'deployments', pg_catalog.count(v.improvement)
+                'deployments', pg_catalog.count(*),
+                'points', pg_catalog.avg(r.improvement) filter (where r.is_in_points),
+                'errors', pg_catalog.avg(r.improvement) filter (where not r.is_in_points)
             )
-        from public.ml_model_deployments as d
-        inner join public.ml_model_validations as v on d.validation_id = v.id
-        where
-            d.environment = p_environment and d.rolled_back_from is null
-            and v.champion_deployment_id is not null
-            and d.created_at > pg_catalog.now() - interval '30 days'
+        from (
+            select
+                v.improvement,
+                d.reference ->> 'metric' in ('accuracy', 'f1', 'roc_auc', 'r2') as is_in_points
+            from public.ml_model_deployments as d
+            inner join public.ml_model_validations as v on d.validation_id = v.id
+            where
+                d.environment = p_environment and d.rolled_back_from is null
+                and v.champion_deployment_id is not null and v.improvement is not null
+                and d.created_at > pg_catalog.now() - interval '30 days'
+        ) as r
     ),
     'open_alerts', (
-        select pg_catalog.count(*)
+        select
+            pg_catalog.jsonb_build_object(
+                'total', pg_catalog.count(*),
+                'unattended', pg_catalog.count(*) filter (where private.is_unattended(a))
+            )
         from public.ml_alerts as a
         where a.environment = p_environment and a.status <> 'resolved'
     ),
@@ -241,13 +277,15 @@ begin
 end
 $$;
 comment on function public.get_overview(public.ml_environment, integer, integer, jsonb) is
-'read, viewer: what the dashboard''s first page shows of an environment: figures, a page of model types by title, the newest standing alerts and jobs.';
+'read, viewer: what the dashboard''s first page shows of an environment: figures, a page of model types by title, the standing alerts that matter most, and the newest jobs.';
 
 select private.set_function_class(f, 'request')
 from unnest(array[
     'private.overview_checks(text, public.ml_environment, integer)',
     'private.overview_model_type(public.ml_model_types, public.ml_environment)',
     'private.overview_jobs(public.ml_environment, integer)',
+    'private.is_unattended(public.ml_alerts)',
+    'private.alert_urgency(public.ml_alerts)',
     'private.overview_alerts(public.ml_environment, integer)',
     'private.overview_figures(public.ml_environment)'
 ]::regprocedure[]) as f;

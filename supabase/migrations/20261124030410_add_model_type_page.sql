@@ -316,7 +316,14 @@ begin
                 and s.kind = 'performance_check'
         ),
         'alerts', (
-            select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(a) order by a.created_at), '[]')
+            select coalesce(
+                pg_catalog.jsonb_agg(
+                    pg_catalog.to_jsonb(a)
+                    order by
+                        private.is_unattended(a) desc, private.alert_urgency(a) desc,
+                        a.created_at desc, a.id desc
+                ), '[]'
+            )
             from public.ml_alerts as a
             where a.model_type = p_name and a.environment = p_environment
                 and a.status <> 'resolved'

@@ -231,6 +231,8 @@ def test_a_key_can_expire(refit: Refit) -> None:
     (row,) = read_json(refit("keys", "list", "--json"))["items"]
 
     assert key.stdout.startswith("rft_")
+    assert "sign in to the dashboard with it" in key.stderr
+    assert "sign in" not in refit("keys", "create", "cron", "--role", "scheduler").stderr
     assert row["expires_at"] > row["created_at"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 from typer.testing import Result
 
+from core.cli.home_secrets import SESSION_FILE, kept_secret
 from core.process_name import is_gone, process_name
 from core.store import Store
 from core.webhooks.signing import FILE_NAME, make_secret
@@ -40,7 +42,9 @@ def test_a_healthy_installation_has_nothing_to_mend(refit: Refit, churn: str, st
     for kind in ("worker", "scheduler"):
         store.sweep_lost_work(process_name(), kind)
 
-    result = refit("doctor", REFIT_WEBHOOK_SECRET=make_secret())
+    result = refit(
+        "doctor", REFIT_WEBHOOK_SECRET=make_secret(), REFIT_SESSION_SECRET=secrets.token_hex(32)
+    )
 
     assert result.exit_code == 0, result.output
     assert {line[:4] for line in result.stdout.splitlines()} == {"ok  "}
@@ -73,11 +77,69 @@ def test_a_database_that_is_away_fails_and_ends_the_look(refit: Refit) -> None:
     assert "secret" not in result.output
 
 
+def test_without_a_session_secret_nobody_can_sign_in(refit: Refit, tmp_path: Path) -> None:
+    found = worst(refit("doctor", "--json"), "dashboard")
+
+    assert found["outcome"] == "warn"
+    assert "REFIT_SESSION_SECRET is not set" in found["what"]
+    (tmp_path / "home").mkdir(exist_ok=True)
+    kept_secret(tmp_path / "home", SESSION_FILE, lambda: secrets.token_hex(32))
+    assert worst(refit("doctor", "--json"), "dashboard")["outcome"] == "ok"
+
+
+def test_messages_that_were_given_up_lately_are_told_with_their_reason(
+    refit: Refit, churn: str, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        for age, error in (("1 hour", "404 no_service"), ("2 hours", "old"), ("2 days", "older")):
+            connection.execute(
+                """
+                with said as (
+                    insert into public.ml_notifications
+                        (event, severity, model_type, environment, first_at)
+                    values ('deployed', 'info', %s, 'production', now() - %s::interval)
+                    returning id
+                )
+                insert into public.ml_notification_deliveries
+                    (notification_id, channel, telling, status, last_error)
+                select id, 'slack', 'opened', 'failed', %s from said
+                """,
+                [churn, age, error],
+            )
+
+    looked = findings(refit("doctor", "--json"), "notifications")
+
+    (one,) = [finding for finding in looked if "did not get" in finding["what"]]
+    assert one["outcome"] == "warn"
+    assert one["what"] == "slack did not get 2 messages of the last day: 404 no_service"
+    assert one["mend"].endswith("refit notify test --channel slack")
+
+
 def test_missing_migrations_fail(refit: Refit, empty_database_url: str) -> None:
     found = worst(refit("doctor", "--json", DATABASE_URL=empty_database_url), "database")
 
     assert found["outcome"] == "fail"
     assert found["mend"] == "Apply them: refit migrate."
+
+
+def test_every_table_of_ours_is_looked_at(refit: Refit, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        tables = [
+            str(name)
+            for (name,) in connection.execute(
+                """
+                select c.oid::regclass::text from pg_class c
+                join pg_namespace n on n.oid = c.relnamespace
+                where c.relkind in ('r', 'p') and n.nspname in ('public', 'private')
+                """
+            )
+        ]
+        for table in tables:
+            connection.execute(f"alter table {table} disable row level security".encode())
+
+    found = worst(refit("doctor", "--json"), "database")
+
+    assert {t for t in tables if f"alter table {t} enable" not in found["mend"]} == set()
 
 
 def test_a_table_without_row_security_fails_with_the_statement(

@@ -49,6 +49,7 @@ def test_filters_hold_in_the_list_and_in_what_is_exported(
     rows = list(csv.DictReader(StringIO(download.value.path().read_text("utf-8-sig"))))
     assert {row["entity"] for row in rows} == {"schedule"}
     assert [row["who_kind"] for row in rows] == ["system", "system"]
+    page.get_by_text("For engineers").click()
     page.get_by_label("Id of the thing").fill("nothing that exists")
     page.get_by_role("button", name="Filter").click()
     expect(page.get_by_role("heading", name="Nothing is on record here")).to_be_visible()

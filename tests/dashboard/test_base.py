@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from functions.dashboard.formats import Formats, find_zone
 from functions.dashboard.language import LOCALES
 from functions.dashboard.rendering import SECURITY_POLICY
 from tests.dashboard.visiting import HOME, OWN_PAGE, csrf_of, is_page, notice_of, visiting
@@ -252,3 +254,32 @@ def test_hostile_words_of_a_visitor_are_text(
     ):
         headers = {"Sec-Fetch-Site": "cross-site", "X-Request-Id": "<img src=x>"}
         assert "<img src=x" not in http.get(address, headers=headers).text, address
+
+
+def test_the_bare_address_leads_a_browser_to_the_page_and_a_program_to_an_error(
+    stranger: httpx.Client,
+) -> None:
+    browser = stranger.get("/", headers={"Accept": "text/html,*/*", "Accept-Language": "nl"})
+    assert (browser.status_code, browser.headers["Location"]) == (303, "/nl/ml-training")
+    program = stranger.get("/", headers={"Accept": "*/*"})
+    assert (program.status_code, program.json()["status"]) == (404, 404)
+
+
+def test_sentences_have_times_of_the_zone_that_the_browser_named(
+    lab: Lab, operator: httpx.Client
+) -> None:
+    moment = "2026-07-01T12:00:00+00:00"
+    assert Formats(locale="en").datetime(moment) == "1 Jul 2026 12:00 UTC"
+    assert Formats(locale="nl", zone=find_zone("Europe/Amsterdam")).datetime(moment) == (
+        "1 jul 2026 14:00"
+    )
+    assert Formats(locale="en", zone=find_zone("Asia/Tokyo")).date("2026-07-01T20:00:00Z") == (
+        "2 Jul 2026"
+    )
+    for zone in ("../../etc/passwd", "Europe", "Nowhere/City", "\x00"):
+        assert find_zone(zone) is UTC
+    lab.model_type(lab.table(20))
+    operator.cookies.set("refit-zone", "Asia/Tokyo")
+    moments = re.findall(r"<time [^>]*>([^<]*)</time>", operator.get(f"{HOME}/audit").text)
+    assert moments
+    assert not any(moment.endswith("UTC") for moment in moments)

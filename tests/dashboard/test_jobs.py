@@ -86,13 +86,13 @@ def test_a_history_of_ten_thousand_is_walked_filtered_and_exported(
     text = download.value.path().read_bytes().decode("utf-8-sig")
     exported = list(csv.DictReader(StringIO(text, newline="")))
     assert len(exported) == 2500
-    assert {row["Status"] for row in exported} == {"Failed"}
-    assert {row["Reason given"] for row in exported} == {f"'{FORMULA}"}
-    assert {(row["Asked for by"], row["Seconds"]) for row in exported} == {
-        ("the key “n8n”", "90.0")
+    assert {row["status"] for row in exported} == {"failed"}
+    assert {row["reason"] for row in exported} == {f"'{FORMULA}"}
+    assert {(row["who"], row["who_kind"], row["seconds"], row["force"]) for row in exported} == {
+        ("n8n", "key", "90.0", "false")
     }
-    assert [row["Asked at"] for row in exported] == sorted(
-        (row["Asked at"] for row in exported), reverse=True
+    assert [row["created_at"] for row in exported] == sorted(
+        (row["created_at"] for row in exported), reverse=True
     )
 
     page.get_by_label("Model", exact=True).select_option("Who will leave")
@@ -100,6 +100,21 @@ def test_a_history_of_ten_thousand_is_walked_filtered_and_exported(
     expect(page.get_by_role("heading", name="No job fits")).to_be_visible()
     page.locator(".empty").get_by_role("link", name="Show everything").click()
     expect(page.locator(".jobs > li")).to_have_count(50)
+
+
+def test_the_columns_of_the_file_are_named_alike_in_every_language(person_as: PersonAs) -> None:
+    viewer = person_as("viewer")
+
+    def header(locale: str) -> str:
+        address = f"{viewer.address}/{locale}/ml-training/jobs?environment=development&format=csv"
+        return viewer.context.request.get(address).text()
+
+    assert header("nl") == header("en")
+    assert header("en") == (
+        "\ufeffcreated_at,started_at,finished_at,seconds,model_type,title,environment,status,what,"
+        "who,who_kind,trigger,reason,force,override_limits,model_version,improvement,deployed,id"
+        "\r\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,18 +177,31 @@ def test_what_runs_is_asked_to_stop_and_does(
 ) -> None:
     page = person_as("operator").go("jobs")
     history = person_as("viewer").go("jobs")
+    # Nothing waits: it need not look every 2 seconds. Nor where what waits has no worker.
+    expect(history.locator("main")).not_to_have_attribute("data-busy", "true")
+    waits = lab.ask_for_training(churn, ring=False)
+    history.reload()
+    expect(history.locator(f"#job-{waits} .badge")).to_have_text("Waiting")
+    expect(history.locator("main")).not_to_have_attribute("data-busy", "true")
+    lab.store.cancel_job(waits)
     with kept_from_reading(lab, table), lab.worker(tmp_path):
         job_id = lab.ask_for_training(churn)
         page.goto(page.url + f"/{job_id}")
         history.reload()
         history.evaluate("window.stays = true")
         expect(history.locator(f"#job-{job_id} .badge")).to_have_text("Running")
+        expect(history.locator("main")).to_have_attribute("data-busy", "true")
         expect(history.locator(f"#job-{job_id}").get_by_role("progressbar")).to_be_visible()
         expect(page.locator("#job-head")).to_contain_text("Running")
+        expect(page.get_by_role("heading", name="What is happening")).to_be_visible()
+        # There is no model yet that it could check first, and nobody typed a reason.
+        expect(page.locator("#job-story dt", has_text="Even if healthy")).to_have_count(0)
+        expect(page.locator("#job-story dt", has_text="Why")).to_have_count(0)
         page.get_by_role("button", name="Cancel", exact=True).click()
         page.get_by_role("button", name="Cancel it").click()
         expect(page.get_by_role("status").first).to_contain_text("was asked to stop")
         expect(page.locator("#job-head")).to_contain_text("Cancelled")
+    expect(page.get_by_role("heading", name="What happened")).to_be_visible()
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     expect(history.locator(f"#job-{job_id} .badge")).to_have_text("Cancelled")
     assert history.evaluate("window.stays") is True
@@ -196,11 +224,18 @@ def test_an_action_that_comes_too_late_says_why(lab: Lab, churn: str, person_as:
     expect(page.locator("#job-story")).to_contain_text("The table with the data is gone.")
     expect(page.locator("#job-callbacks")).to_contain_text("https://n8n.example.org")
     assert "secret" not in page.content()
+    expect(page.locator(".raw")).not_to_be_visible()
+    page.get_by_text("For engineers").click()
+    expect(page.locator(".raw")).to_contain_text(
+        '"detail": "There is no table or view public.rows."'
+    )
+    expect(page.locator("#job-engineers")).to_contain_text(str(job_id))
+    assert operator.violations() == []
 
     page = viewer.go(f"jobs/{job_id}")
     button = page.get_by_role("button", name="Try again")
     expect(button).to_have_attribute("aria-disabled", "true")
-    expect(button).to_have_accessible_description(re.compile("needs the role operator"))
+    expect(button).to_have_accessible_description(re.compile("needs the role Operator"))
     assert viewer.violations() == []
 
 

@@ -6,10 +6,16 @@ import csv
 import re
 from collections.abc import Callable
 from io import StringIO
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.engines import gates
+from core.explanations.words import ENGLISH
+from functions.dashboard.language import load_language
+from functions.dashboard.model_comparison import NON_INFERIORITY, show_comparison
+from functions.dashboard.model_type_fields import Field, unit_of
 from tests.dashboard.conftest import PersonAs
 from tests.worker.lab import Lab, RunningWorker
 
@@ -98,6 +104,22 @@ def serving(lab: Lab, name: str) -> int:
     return version
 
 
+def left_in_english(page: Page, locale: str) -> list[str]:
+    """What a page says whole that its catalogues translate otherwise."""
+    if locale == "en":
+        return []
+    said = page.evaluate(
+        """() => {
+            const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            const found = [];
+            while (texts.nextNode()) found.push(texts.currentNode.data.trim());
+            return found;
+        }"""
+    )
+    gettext = load_language(locale).gettext
+    return [text for text in said if gettext(text) != text]
+
+
 def drawn(page: Page, part: str) -> int:
     """How many charts of a part are drawn."""
     return page.locator(f"#{part} .plot .main-svg").count()
@@ -138,7 +160,7 @@ def test_a_chart_is_drawn_when_it_comes_into_view_and_nothing_is_complained_of(
     page.locator("#performance figure").scroll_into_view_if_needed()
     expect(page.locator("#performance .plot .main-svg").first).to_be_visible()
     # v2 serves from today on; the time is the viewer's, and so is the language.
-    expect(page.locator("#performance .annotation-text").last).to_have_text("v2")
+    expect(page.locator("#performance .annotation-text").first).to_have_text("v2")
     assert drawn(page, "performance") > 0
     assert page.locator("style").count() == 0, "the security policy would forbid it"
 
@@ -228,13 +250,29 @@ def test_a_new_version_appears_by_itself_and_an_operator_deploys_and_checks_it(
     assert serving(lab, name) == 2
     before = page.locator("#versions tbody tr").nth(1).get_by_role("button", name="Deploy")
     expect(before).to_have_accessible_description(
-        "It was compared with another model than the one that is in use now."
+        "It was compared with another model than the one that is in use now. Retrain, or ask an "
+        "engineer to run refit validate."
     )
+    # Until its first check the figure is the one of its test, as on the overview.
+    expect(page.locator(".figures")).to_contain_text(re.compile(r"Accuracy\d\d"))
+    expect(page.locator("#unmeasured")).to_contain_text("was not checked yet; the figure is what")
 
     lab.add_rows(lab.table_of(name), 300)
     page.get_by_role("button", name="Check now").click()
     expect(page.locator(".notice")).to_contain_text("Checked: ")
-    expect(page.locator(".figures")).to_contain_text(re.compile(r"Accuracy\d\d"))
+    expect(page.locator("#unmeasured")).to_have_count(0)
+
+
+def test_a_version_of_another_environment_is_not_tested_for_this_one(
+    trained: str, person_as: PersonAs
+) -> None:
+    page = person_as("operator").go(f"model-types/{trained}?environment=staging")
+    version = page.locator("#versions tbody tr").first
+    expect(version).to_contain_text("Not tested for this environment")
+    expect(version.get_by_role("button", name="Deploy")).to_have_accessible_description(
+        "It has not been tested for this environment. Retrain, or ask an engineer to run refit "
+        "validate."
+    )
 
 
 def test_a_deployment_that_the_worker_refuses_says_why(
@@ -254,15 +292,15 @@ def test_a_deployment_that_the_worker_refuses_says_why(
 def test_who_may_not_do_something_reads_why(trained: str, person_as: PersonAs) -> None:
     page = person_as("viewer").go(f"model-types/{trained}")
     for name, needed in (
-        ("Retrain", "operator"),
-        ("Check now", "operator"),
-        ("Roll back to version 1", "admin"),
-        ("Change the settings", "admin"),
+        ("Retrain", "Operator"),
+        ("Check now", "Operator"),
+        ("Roll back to version 1", "Admin"),
+        ("Change the settings", "Admin"),
     ):
         button = page.get_by_role("button", name=name)
         expect(button).to_have_attribute("aria-disabled", "true")
         expect(button).to_have_accessible_description(
-            f"This needs the role {needed}; you have viewer."
+            f"This needs the role {needed}; yours is Viewer. An admin can give you another one."
         )
     assert page.locator("dialog").count() == 0
 
@@ -351,6 +389,7 @@ def test_a_model_type_without_anything_says_what_fills_the_page(
     expect(page.get_by_role("button", name="Check now")).to_have_accessible_description(
         "There is no model in use to check."
     )
+    expect(page.locator(".figures")).not_to_contain_text("Owner")
     assert operator.violations() == []
 
 
@@ -376,6 +415,11 @@ def test_everybody_can_use_it(
         expect(page.locator(f"#{part} .plot .main-svg").first).to_be_visible()
     for summary in page.locator("summary").all():
         summary.press("Enter")
+    for part in ("versions", "deployments"):
+        table = page.locator(f"#{part} table").first
+        assert table.evaluate("e => e.scrollWidth <= e.parentElement.clientWidth"), part
+    expect(page.get_by_role("row").filter(has=page.get_by_role("rowheader"))).not_to_have_count(0)
+    assert left_in_english(page, locale) == []
     assert not admin.is_wider_than_the_screen()
     assert admin.violations() == []
     page.locator("#deployments button").first.press("Enter")
@@ -384,3 +428,42 @@ def test_everybody_can_use_it(
     page.locator("summary").press("Enter")
     assert not admin.is_wider_than_the_screen()
     assert admin.violations() == []
+
+
+# In words ---------------------------------------------------------------------------------
+
+
+def compared(metric: str, low: float, high: float, **changes: Any) -> dict[str, Any]:
+    validation = {
+        "verdict": "approved", "auto_deployable": True, "improvement": (low + high) / 2,
+        "confidence_interval": [low, high], "gates": [], "reason": "", **changes,
+    }  # fmt: skip
+    model: dict[str, Any] = {"final_fit": None, "metrics": {}}
+    return show_comparison(
+        {"model": model, "validation": validation, "champion": None}, ENGLISH, metric
+    )
+
+
+def test_the_interval_of_a_gain_names_its_unit_once() -> None:
+    assert compared("accuracy", -0.008, 0.056)["interval"] == "between −0.8 and +5.6 points"
+    assert compared("mae", -0.008, 0.056)["interval"] == "between −0.8% and +5.6%"
+    assert compared("accuracy", 0.0, 0.02)["interval"] == "between 0 and +2 points"
+
+
+def test_a_version_that_may_be_a_little_worse_says_why_that_is_enough() -> None:
+    replaced = compared("accuracy", -0.008, 0.056)["why_enough"]
+    assert "worse by less than 1.5 points" in replaced
+    assert "The model in use got worse" in replaced
+    waiting = compared("accuracy", -0.008, 0.056, auto_deployable=False)["why_enough"]
+    assert waiting.endswith("It is not surely better, so a person decides.")
+    assert compared("accuracy", 0.002, 0.056)["why_enough"] is None
+    assert compared("accuracy", -0.05, 0.056, verdict="inconclusive")["why_enough"] is None
+    assert NON_INFERIORITY == gates.NON_INFERIORITY
+
+
+@pytest.mark.parametrize(
+    ("given", "unit"), [("1", "hour"), ("0", "hours"), ("2,5", "hours"), ("soon", "hours")]
+)
+def test_a_unit_goes_with_its_number(given: str, unit: str) -> None:
+    hours = Field(name="x", label="X", unit=lambda value: "hour" if value == 1 else "hours")
+    assert unit_of(hours, given) == unit

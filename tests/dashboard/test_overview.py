@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from core.domain import Environment, Role
 from core.errors import Forbidden, InvalidRequest
 from core.store import Store
-from functions.dashboard import sparkline
+from functions.dashboard import overview_cards, sparkline
 from functions.dashboard.sparkline import divide, draw_sparkline, limit_of
 from tests.dashboard.conftest import PersonAs
 from tests.database.factories import Scene, actor, user
@@ -112,7 +112,7 @@ def test_a_card_says_in_words_how_a_model_is(
 
     card = page.get_by_role("article", name="Churn")
     expect(card.get_by_text(said, exact=True)).to_be_visible()
-    expect(card.get_by_text("70 %" if locale == "nl" else "70%", exact=True)).to_be_visible()
+    expect(card.get_by_text("70%", exact=True)).to_be_visible()
     drawn = card.get_by_role("img")
     assert "77" in (drawn.get_attribute("aria-label") or ""), "the limit is told in words, too"
     assert card.locator(".line").bounding_box(), "the line is drawn"
@@ -133,7 +133,7 @@ def test_a_viewer_is_told_why_buttons_cannot_be_pressed(
         button = page.get_by_role("button", name=name)
         expect(button).to_have_attribute("aria-disabled", "true")
         expect(button).to_have_accessible_description(
-            "This needs the role operator; you have viewer."
+            "This needs the role Operator; yours is Viewer. An admin can give you another one."
         )
         button.focus()
         expect(button.locator("xpath=../*[@role='tooltip']")).to_be_visible()
@@ -340,10 +340,73 @@ def test_each_model_counts_once(churn: str, scene: Scene) -> None:
     assert sum(models.values()) == 2 * total
 
 
+def test_what_nobody_looks_after_is_counted_and_comes_first_the_worst_of_it_before_all(
+    scene: Scene, person_as: PersonAs
+) -> None:
+    name = scene.model_type("alarmed", title="Alarmed")
+    scene.owner.execute("update ml_alerts set status = 'resolved', resolved_at = now()")
+    snoozed, seen, plain, urgent = (
+        alert(scene, name, kind)
+        for kind in (
+            "training_failure", "deployment_issue", "data_quality", "performance_degradation",
+        )
+    )  # fmt: skip
+    for statement, one in (
+        ("snoozed_until = now() + interval '1 hour', severity = 'critical'", snoozed),
+        ("status = 'acknowledged', acknowledged_at = now()", seen),
+        ("severity = 'critical', created_at = now() - interval '1 day'", urgent),
+    ):
+        scene.owner.execute(f"update ml_alerts set {statement} where id = %s", (one,))
+
+    found = scene.store.get_overview()
+
+    assert [row["id"] for row in found["alerts"]] == [urgent, plain, snoozed, seen]
+    assert found["open_alerts"] == {"total": 4, "unattended": 2}
+    tile = person_as("viewer").go().locator(".figure", has_text="Open alerts")
+    expect(tile).to_contain_text("4")
+    expect(tile).to_contain_text("2 that nobody looks after yet")
+    scene.owner.execute("update ml_alerts set status = 'resolved', resolved_at = now()")
+
+
+def test_points_and_shares_of_an_error_are_averaged_apart(
+    scene: Scene, person_as: PersonAs
+) -> None:
+    before = scene.store.get_overview()["improvement"]
+    for name, metric, gains in (("right", "accuracy", (0.06, 0.08)), ("wrong", "mae", (0.255,))):
+        scene.model_type(name)
+        reference = {"metric": metric, "value": 0.8, "samples": 600}
+        for number, gain in enumerate((0.9, *gains)):  # the first replaces none
+            made = scene.champion(name, text=f"{name} {number}", reference=reference)
+            scene.owner.execute(
+                "update ml_model_validations set improvement = %s where id = %s",
+                (gain, made["validation_id"]),
+            )
+
+    found = scene.store.get_overview()["improvement"]
+
+    assert before == {"deployments": 0, "points": None, "errors": None}
+    assert found["deployments"] == 3
+    assert (found["points"], found["errors"]) == pytest.approx((0.07, 0.255))
+    page = person_as("viewer").go()
+    tile = page.locator(".figure", has_text="Average improvement")
+    expect(tile).to_contain_text("+7 points; errors 25.5% lower")
+
+
 @pytest.mark.parametrize(("limit", "offset"), [(0, 0), (201, 0), (12, -1)])
 def test_a_part_that_makes_no_sense_is_refused(scene: Scene, limit: int, offset: int) -> None:
     with pytest.raises(InvalidRequest):
         scene.store.get_overview(limit=limit, offset=offset)
+
+
+def test_a_check_that_measured_nothing_leaves_the_figure_before_it_on_the_card() -> None:
+    champion = {"deployment_id": "d2", "reference": 0.8}
+    checks: list[overview_cards.Row] = [
+        {"deployment_id": deployment, "value": value}
+        for deployment, value in (("d1", 0.6), ("d2", 0.7), ("d2", None))
+    ]
+    assert overview_cards._value(checks, champion) == 0.7
+    assert overview_cards._value(checks[:1], champion) == 0.8
+    assert overview_cards._value(checks, None) is None
 
 
 # Drawings -------------------------------------------------------------------------------
@@ -351,6 +414,7 @@ def test_a_part_that_makes_no_sense_is_refused(scene: Scene, limit: int, offset:
 
 def test_the_examples_of_the_drawings_hold() -> None:
     assert doctest.testmod(sparkline).failed == 0
+    assert doctest.testmod(overview_cards).failed == 0
 
 
 def test_a_line_leaves_out_what_was_not_measured() -> None:

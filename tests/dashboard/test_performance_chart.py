@@ -93,8 +93,33 @@ def test_every_deployment_is_marked_and_labels_stand_apart() -> None:
     ]
     layout = performance_figure(series(point(1)), deployed, ENGLISH, "en")["layout"]
     assert len(layout["shapes"]) == 3
-    # The second would stand under the third.
-    assert [label["text"] for label in layout["annotations"]] == ["↩ v3", "v1"]
+    # The second would stand under the third: it stands above it.
+    rows = {label["text"]: label["yshift"] for label in layout["annotations"]}
+    assert rows == {"↩ v3": 0, "v2": 16, "v1": 0}
+
+
+def test_many_deployments_at_once_have_as_many_labels_as_there_is_room_for() -> None:
+    deployed = [
+        {"at": (START + (20 + n / 100) * DAY).isoformat(), "version": n, "is_rollback": False}
+        for n in range(6)
+    ]
+    layout = performance_figure(series(point(1)), deployed, ENGLISH, "en")["layout"]
+    assert [label["text"] for label in layout["annotations"]] == ["v5", "v4", "v3"]
+
+
+@pytest.mark.parametrize(
+    ("first", "begin"),
+    [
+        (20, datetime(2026, 11, 20, 12, tzinfo=UTC)),  # a twentieth before its first point
+        (0.1, START),  # never before the time that was asked for
+        (29.99, datetime(2026, 11, 29, 22, 48, tzinfo=UTC)),  # a day, however new the point is
+    ],
+)
+def test_the_time_begins_with_the_first_point(first: float, begin: datetime) -> None:
+    earlier = {"at": (START + DAY / 100).isoformat(), "version": 1, "is_rollback": False}
+    layout = performance_figure(series(point(first)), [earlier], ENGLISH, "en")["layout"]
+    assert layout["xaxis"]["range"][0] == f"{begin:%Y-%m-%dT%H:%M:%SZ}"
+    assert len(layout["shapes"]) == (first == 0.1), "what is outside is not drawn"
 
 
 def test_figures_are_written_as_the_language_does() -> None:

@@ -60,7 +60,7 @@ def test_a_retraining_is_asked_for_by_keyboard_and_watched_to_its_end(
     page.keyboard.press("Enter")
 
     expect(page).to_have_url(re.compile(r"/jobs/[0-9a-f-]{36}$"))
-    expect(page.get_by_role("status").first).to_contain_text("A retraining was started.")
+    expect(page.get_by_role("status").first).to_contain_text("A retraining was asked for.")
     expect(page.locator("#job-head")).to_contain_text("Waiting")
     expect(page.locator("#job-story")).to_contain_text("the key “operator of the test”")
     expect(page.locator("#job-story")).to_contain_text("The new shop opened.")
@@ -72,13 +72,19 @@ def test_a_retraining_is_asked_for_by_keyboard_and_watched_to_its_end(
             expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_visible()
         expect(page.locator("#job-head")).to_contain_text("Done")
         expect(page.locator("#job-story")).to_contain_text("Version 1")
+        checked = lab.retrain(churn)
     expect(page.locator("#job-story")).to_contain_text("In use")
+    # It was the first model: there was none that it could check first.
+    expect(page.locator("#job-story dt", has_text="Even if healthy")).to_have_count(0)
     expect(page.locator("#job-stages li").first).to_contain_text("Waiting")
     assert page.locator("#job-stages li").count() >= 3
     expect(page.locator("#job-gates")).to_contain_text("Passed")
     expect(page.get_by_role("region", name="Lines of the log")).to_contain_text("held out")
     expect(page.get_by_role("progressbar")).to_have_count(0)
     assert page.evaluate("window.stays") is True
+    # The next one has a model to check first.
+    page.goto(page.url.rpartition("/")[0] + f"/{checked['id']}")
+    expect(page.locator("#job-story")).to_contain_text("No: it checks first")
 
 
 def test_a_second_request_joins_the_first_and_says_so(
@@ -86,7 +92,7 @@ def test_a_second_request_joins_the_first_and_says_so(
 ) -> None:
     page = person_as("operator").go(f"retrain?model_type={churn}")
     page.get_by_role("button", name="Retrain").click()
-    expect(page.get_by_role("status").first).to_contain_text("A retraining was started.")
+    expect(page.get_by_role("status").first).to_contain_text("A retraining was asked for.")
     job = page.url
 
     other = person_as("admin").go(f"retrain?model_type={churn}")
@@ -103,12 +109,51 @@ def test_a_second_request_joins_the_first_and_says_so(
     asked = other.get_by_role("region", name="What you asked for").get_by_role("listitem")
     expect(asked).to_have_count(2)
     expect(asked.nth(0)).to_contain_text("Next quarter's revenue")
-    expect(asked.nth(0)).to_contain_text("A retraining was started.")
+    expect(asked.nth(0)).to_contain_text("A retraining was asked for.")
     expect(asked.nth(1)).to_contain_text(JOINED)
     asked.nth(1).get_by_role("link").click()
     expect(other).to_have_url(job)
     # What joined it wanted more than it was asked for first.
     expect(other.locator("#job-story")).to_contain_text("Yes: it trains whatever the check says.")
+
+
+def test_an_admin_may_pass_the_pause_between_trainings_and_the_outcome_is_said(
+    lab: Lab, person_as: PersonAs, tmp_path: Path
+) -> None:
+    paused = lab.model_type(lab.table(), title="Just trained", cool_down="7 days")
+    lab.model_type(lab.table(20), title="Too few cases")
+    operator = person_as("operator")
+    form = operator.go(f"retrain?model_type={paused}")
+    expect(form.get_by_label("Even within the pause")).to_have_count(0)
+    expect(form.get_by_text("hold either way.")).to_be_visible()
+    refused = operator.context.request.post(
+        form.url,
+        form={
+            "csrf": form.locator("input[name=csrf]").first.get_attribute("value") or "",
+            "model_types": paused,
+            "override_limits": "on",
+        },
+    )
+    assert refused.status == 403
+
+    with lab.worker(tmp_path):
+        lab.retrain(paused)
+        form.get_by_label("Too few cases").check()
+        form.get_by_label("Even if the model in use is healthy").check()
+        form.get_by_role("button", name="Retrain").click()
+        asked = form.get_by_role("region", name="What you asked for").get_by_role("listitem")
+        expect(asked.nth(0)).to_contain_text("Postponed: the last training began")
+        expect(asked.nth(1)).to_contain_text("Failed")
+        expect(asked.filter(has_text="was asked for")).to_have_count(0)
+        asked.nth(0).get_by_role("link").click()
+        expect(form.locator("#job-story dt", has_text="Even if healthy")).to_have_count(1)
+
+        page = person_as("admin").go(f"retrain?model_type={paused}")
+        page.get_by_label("Even if the model in use is healthy").check()
+        page.get_by_label("Even within the pause between trainings").check()
+        page.get_by_role("button", name="Retrain").click()
+        expect(page.locator("#job-head")).to_contain_text("Done")
+        expect(page.locator("#job-story")).to_contain_text("Pause and budget")
 
 
 def test_a_form_that_is_refused_names_the_field_and_keeps_what_was_said(
@@ -138,7 +183,7 @@ def test_a_viewer_sees_why_they_cannot_ask(churn: str, person_as: PersonAs) -> N
     for place in ("jobs", "retrain"):
         button = viewer.go(place).get_by_role("button", name="Retrain")
         expect(button).to_have_attribute("aria-disabled", "true")
-        expect(button).to_have_accessible_description(re.compile("needs the role operator"))
+        expect(button).to_have_accessible_description(re.compile("needs the role Operator"))
         assert viewer.violations() == []
     # The button is not all that stands between them.
     answer = viewer.context.request.post(

@@ -54,17 +54,24 @@ def test_times_that_mean_nothing_are_refused_with_the_reason(
     expect(page.get_by_role("alert")).to_contain_text("cron '61 * * * *' means nothing")
 
 
-def test_a_second_schedule_of_a_kind_is_refused_and_a_first_one_elsewhere_is_added(
-    model_type: str, person_as: PersonAs
-) -> None:
+def test_only_what_is_not_scheduled_yet_can_be_added(model_type: str, person_as: PersonAs) -> None:
     admin = person_as("admin")
+    admin.go()  # whose script names the zone
     page = admin.go("schedules?environment=staging")
     expect(page.get_by_role("heading", name="Nothing is planned here")).to_be_visible()
-    for expected in ("The schedule is set", "in staging already. Change that one."):
+    for what in ("Check, and retrain if it got worse", "Retrain in any case"):
         page.get_by_role("button", name="Add a schedule").click()
-        page.get_by_role("dialog").get_by_role("button", name="Add it").click()
-        expect(page.locator(".notice")).to_contain_text(expected)
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_label("Time zone")).to_have_value("Europe/Amsterdam")
+        dialog.get_by_label("What happens").select_option(label=f"Who will leave: {what}")
+        dialog.get_by_label("When").select_option(label="every day at 06:00 (Europe/Amsterdam)")
+        dialog.get_by_role("button", name="Add it").click()
+        expect(page.locator(".notice")).to_contain_text("The schedule is set")
         assert "environment=staging" in page.url
+    button = page.get_by_role("button", name="Add a schedule")
+    expect(button).to_have_accessible_description(
+        "Every model has both of its schedules here: change those."
+    )
 
 
 def test_who_may_not_change_a_schedule_reads_why(model_type: str, person_as: PersonAs) -> None:
@@ -73,7 +80,7 @@ def test_who_may_not_change_a_schedule_reads_why(model_type: str, person_as: Per
     expect(button).to_have_attribute("aria-disabled", "true")
     button.focus()
     expect(page.get_by_role("tooltip").locator("visible=true")).to_have_text(
-        "This needs the role admin; you have viewer."
+        "This needs the role Admin; yours is Viewer. An admin can give you another one."
     )
     button.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)

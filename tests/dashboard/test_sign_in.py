@@ -345,6 +345,36 @@ def test_a_link_signs_in_once_and_leaves_the_address_bar(
     assert not other.is_signed_in
 
 
+def test_a_used_link_leads_whoever_is_signed_in_to_the_overview(
+    local: Server, store: Store, browser_at: Open
+) -> None:
+    browser = browser_at(local)
+    link = link_to(store, local)
+    open_link(browser, link)
+
+    again = open_link(browser, link)
+
+    assert again.headers["Location"] == HOME
+    assert 'role="alert"' not in browser.get(HOME).text
+    assert browser.is_signed_in
+
+
+def test_refused_sign_ins_are_on_record(local: Server, store: Store, browser_at: Open) -> None:
+    browser = browser_at(local)
+    link = link_to(store, local)
+    open_link(browser_at(local), link)
+    key = make_key()
+
+    open_link(browser, link)
+    browser.post(f"{SIGN_IN}/key", key=key)
+
+    rows = store.list_audit_logs(action="request.refused", limit=2)["items"]
+    assert [row["entity_id"] for row in rows] == ["sign_in/key", "sign_in/link"]
+    assert [row["actor"]["kind"] for row in rows] == ["unknown", "unknown"]
+    assert [row["detail"]["status"] for row in rows] == [401, 401]
+    assert key not in str(rows)
+
+
 def test_one_of_many_that_open_a_link_at_once_is_signed_in(
     local: Server, store: Store, browser_at: Open
 ) -> None:

@@ -286,6 +286,26 @@ def test_what_waits_for_a_model_type_is_told_and_what_waits_for_others_is_not(
     assert scene.store.get_model_type_page("visits")["active"]["jobs"] == []
 
 
+def test_the_most_urgent_alert_that_nobody_looks_after_comes_first(scene: Scene) -> None:
+    for kind, severity, status in (
+        ("deployment_issue", "critical", "acknowledged"),
+        ("data_quality", "warning", "open"),
+        ("training_failure", "critical", "open"),
+    ):
+        scene.owner.execute(
+            "insert into ml_alerts (model_type, environment, kind, severity, message, status,"
+            " acknowledged_at) values ('churn', 'production', %s, %s, 'Wrong.', %s, case when %s"
+            " = 'acknowledged' then now() end)",
+            (kind, severity, status, status),
+        )
+
+    alerts = scene.store.get_model_type_page("churn")["alerts"]
+
+    assert [alert["kind"] for alert in alerts] == [
+        "training_failure", "data_quality", "deployment_issue",
+    ]  # fmt: skip
+
+
 def test_the_newest_check_is_told_with_its_deployment(scene: Scene) -> None:
     champion = scene.champion()
     operation = scene.running_operation(OperationKind.CHECK, model_types=["churn"])

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -219,3 +223,41 @@ def test_a_training_that_fails_ends_the_demo_with_its_reason_in_one_line(
     assert len(errors) == 1
     assert "The training of demo_3_changing_world failed: " in errors[0]
     assert "Traceback" not in output
+
+
+def test_without_exit_it_stays_up_with_a_link_to_its_dashboard(
+    start_demo: RunDemo,
+    changing_csv: Path,
+    demo_home: Path,
+    demo_environ: dict[str, str],
+    walked: Walked,
+) -> None:
+    with start_demo(
+        *("--data", changing_csv, "--target", "Answer?", "--every", "1h"),
+        *("--step", "70d", "--start", START_SHARE),
+    ) as process:
+        assert process.stdout is not None
+        output = ""
+        while "Ctrl-C stops everything" not in output:
+            line = process.stdout.readline()
+            assert line, output
+            output += line
+        printed = re.search(r"http://localhost:\d+/ml-training/sign-in/link\?token=\S+", output)
+        assert printed
+        another = subprocess.run(
+            [sys.executable, "-c", "from core.cli import main; main()", "dashboard", "--print"],
+            env=demo_environ | {"REFIT_HOME": str(demo_home)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for link in (printed[0], another):
+            with httpx.Client(follow_redirects=True, timeout=30) as browser:
+                page = browser.get(link)
+            assert page.url.path == "/en/ml-training"
+            assert "changing_world" in page.text
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=40)
+
+    # As after any Ctrl-C of a program.
+    assert process.returncode in {0, 130}

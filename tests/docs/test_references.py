@@ -16,9 +16,18 @@ from tests.docs.pages import ROOT, Page, read_pages
 PAGES = list(read_pages())
 # What the pages show. They are made by running Refit, so that they show what it looks like.
 SCREENSHOTS = {
+    "docs/screenshots/audit.png",
+    "docs/screenshots/job.png",
+    "docs/screenshots/jobs.png",
+    "docs/screenshots/model-type.png",
     "docs/screenshots/n8n-execution.png",
     "docs/screenshots/n8n-workflow.png",
     "docs/screenshots/overview.png",
+    "docs/screenshots/overview-nl-dark.png",
+    "docs/screenshots/overview-phone.png",
+    "docs/screenshots/retrain.png",
+    "docs/screenshots/schedules.png",
+    "docs/screenshots/sign-in.png",
 }
 # Of programs that are not Refit, and names that a page gives to something of the reader's.
 OTHER_VARIABLES = {

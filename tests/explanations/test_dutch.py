@@ -20,6 +20,7 @@ SAME_IN_BOTH = {
     "Refit",
     "Training",
     "Log loss",
+    "Test",
     "open",
     "{stage}.",
     "{thing}: {what}",

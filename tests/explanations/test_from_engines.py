@@ -114,6 +114,7 @@ def every_gate() -> Iterator[Gate]:
             compared(-0.005, -0.012, 0.002),
             compared(-0.05, -0.08, -0.02),
             compared(0.03, -0.02, 0.08),
+            compared(0.0, -0.02, 0.02),
             compared(0.03, 0.0, 0.06, samples=12),
             compared(nan, nan, nan),
         )
@@ -153,6 +154,8 @@ def test_an_explained_gate_keeps_its_figures() -> None:
     ]
     assert "It is 5 points better than the model in use, on 300 cases." in said
     assert "It is 5 points worse than the model in use, on 300 cases." in said
+    assert any(one.startswith("It is as good as the model in use, on 300 cases.") for one in said)
+    assert not any("0 points better" in one for one in said)
     assert "The two models can be compared on only 12 cases; 30 are needed." in said
     assert "Saved and loaded again, only 66.7% of its predictions are the same." in said
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+import secrets
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
 import core.worker.retraining
+import functions.dashboard.sign_in_links
 from core.domain import (
     CheckVerdict,
     Environment,
@@ -28,14 +31,17 @@ from core.explanations.alerts import (
     what_to_do,
 )
 from core.explanations.audit import action_label, entity_label, explain_audit
+from core.explanations.audit_requests import request_label
 from core.explanations.checks import verdict_label
 from core.explanations.deployments import deployment_label
 from core.explanations.failures import explain_failure, how_to_mend
 from core.explanations.jobs import job_label, stage_label
-from core.explanations.people import environment_label, role_label
+from core.explanations.people import environment_label, is_session, role_label
 from core.explanations.schedules import schedule_label
 from core.explanations.validations import validation_label
 from core.explanations.words import ENGLISH, Words
+from functions.actions import ACTIONS
+from functions.dashboard.routes import _PLACES
 from tests.conftest import temporary_database, with_database
 from tests.explanations.plain import LANGUAGES, is_free_of_jargon
 
@@ -205,9 +211,7 @@ def test_what_is_recorded_by_hand_is_told_too() -> None:
         "actor": {"kind": "unknown", "id": "unknown", "name": "unknown", "role": None},
         "detail": {"status": 401, "problem": "unauthenticated", "detail": "…"},
     }
-    assert (
-        explain_audit(ENGLISH, refused) == "Somebody unknown was refused a request: deploy_model."
-    )
+    assert explain_audit(ENGLISH, refused) == "Somebody unknown was refused: deploying a model."
     event = {
         "action": "event.notify",
         "entity": "nightly",
@@ -229,3 +233,48 @@ def test_what_is_recorded_by_hand_is_told_too() -> None:
 def test_what_nobody_has_written_a_sentence_for_is_still_told() -> None:
     row = {"action": "ml_secret.rotated", "entity": "ml_secret", "actor": SOMEBODY}
     assert explain_audit(ENGLISH, row) == "anna@example.org did this: ml secret: rotated."
+
+
+def test_whoever_opens_a_sign_in_link_is_called_so_from_signing_in_to_signing_out() -> None:
+    opener = {"kind": "system", "id": "1", "name": "sign-in link of anna", "role": "admin"}
+    session = "browser session 2026-11-24 13:25 9abd59"
+    holder = {"kind": "key", "id": "7", "name": session, "role": "admin"}
+    revoked = {"after": {"revoked_at": "2026-11-24T14:00:00Z"}}
+    told = [
+        explain_audit(ENGLISH, row)
+        for row in (
+            {"action": "sign_in_link.updated", "actor": opener, "after": {"used_at": "2026-11-24"}},
+            {"action": "api_key.created", "actor": opener, "after": {"name": session}},
+            {"action": "api_key.updated", "actor": holder, "entity_id": "7"} | revoked,
+            {"action": "api_key.updated", "actor": holder, "entity_id": "8"} | revoked,
+        )
+    ]
+    opened = "Somebody with a sign-in link (24 Nov 2026 13:25 UTC)"
+    assert told == [
+        "Somebody with a sign-in link signed in.",
+        "Somebody with a sign-in link opened the dashboard in a browser.",
+        f"{opened} signed out.",
+        f"{opened} revoked a key.",
+    ]
+
+
+def test_the_name_of_a_browsers_session_is_the_one_that_signing_in_gives() -> None:
+    source = Path(functions.dashboard.sign_in_links.__file__).read_text(encoding="utf-8")
+    (name,) = re.findall(r'key_name=f"([^"]+)"', source)
+    assert name == "browser session {now:%Y-%m-%d %H:%M} {secrets.token_hex(3)}"
+    now = datetime(2026, 11, 24, 13, 25, tzinfo=UTC)
+    assert is_session(f"browser session {now:%Y-%m-%d %H:%M} {secrets.token_hex(3)}")
+    assert not is_session("browser session of anna")
+
+
+def test_everything_that_may_be_refused_is_called_by_its_own_words(words: Words) -> None:
+    asked = {name for name, action in ACTIONS.items() if action.form.method == "POST"}
+    posted = {
+        name.partition(":")[2]
+        for _path, method, name, role in _PLACES
+        if method == "POST" and role is not None
+    }
+    assert {"create_schedule"} <= asked
+    assert {"create"} <= posted
+    for name in asked | posted:
+        assert is_free_of_jargon(request_label(words, name)) != name.replace("_", " "), name

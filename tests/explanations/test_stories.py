@@ -11,6 +11,7 @@ from core.explanations.audit import explain_audit
 from core.explanations.checks import explain_check
 from core.explanations.deployments import explain_deployment
 from core.explanations.jobs import asked_by, explain_job
+from core.explanations.skips import explain_skip
 from core.explanations.words import ENGLISH
 from tests.database.factories import Row, Scene, check_of, judgement, trained_model
 
@@ -53,8 +54,8 @@ def test_a_healthy_model_is_why_a_job_did_not_train(scene: Scene) -> None:
     check = check_of(champion, "healthy", current=0.79, degradation=0.01, p_value=0.3)
     ended = finish(scene, {"status": "skipped", "check": check, "skip_reason": check["reason"]})
     assert told(scene, ended["id"]) == (
-        "No training was needed. Right in 79% of 500 new cases; it was 80% when it was deployed. "
-        "It is about as good as when it was deployed: 1 point worse, too little to matter."
+        "No training was needed. Right in 79% of 500 new cases, compared with 80%. "
+        "It is about as good as before: 1 point worse, too little to matter."
     )
 
 
@@ -71,6 +72,10 @@ def test_cool_down_and_budget_are_told_with_their_times(scene: Scene) -> None:
     sentence = told(scene, ended["id"])
     assert sentence.startswith("Postponed: the last training began at ")
     assert sentence.count("UTC") == 2
+    assert sentence.endswith(
+        "Refit waits 1 hour between two trainings of a model; the setting is “Least time "
+        "between two trainings”."
+    )
     scene.store.update_model_type("churn", {"cool_down": "0", "monthly_retraining_budget": 1})
     third = scene.running_job(force=True)
     refusal = scene.store.begin_training(third)
@@ -149,12 +154,12 @@ def test_a_drop_is_told_by_the_metric_and_by_its_alert(scene: Scene) -> None:
     finish(scene, {"status": "cancelled", "check": check})
     (metric,) = scene.store.list_metrics()["items"]
     assert explain_check(ENGLISH, metric) == (
-        "Right in 70% of 500 new cases; it was 80% when it was deployed. That is 10 points worse. "
+        "Right in 70% of 500 new cases, compared with 80%. That is 10 points worse. "
         "A drop this size by chance: 1 in 2,500."
     )
     (alert,) = scene.store.list_alerts()["items"]
     assert explain_alert(ENGLISH, alert) == (
-        "The model is right in 70% of 500 new cases; it was 80% when it was deployed."
+        "The model is right in 70% of 500 new cases, compared with 80%."
     )
     scene.store.acknowledge_alert(UUID(alert["id"]))
     (alert,) = scene.store.list_alerts()["items"]
@@ -199,3 +204,26 @@ def test_the_audit_log_reads_as_a_story(scene: Scene) -> None:
     ):
         assert sentence in story, story
     assert not [sentence for sentence in story if " did this: " in sentence]
+
+
+def test_a_job_that_waits_for_new_cases_says_how_many_more() -> None:
+    skipped = {"skip_reason": "The last attempt saw nearly the same labels: 200 more are needed."}
+    assert explain_skip(ENGLISH, skipped) == (
+        "Postponed: the model in use got worse, but the last training saw nearly the same cases. "
+        "After 200 more new cases, another training can find something new."
+    )
+
+
+def test_a_missing_column_is_named_whoever_misses_it() -> None:
+    gone = "The column “price” that the model needs is gone from the data."
+    errors = {
+        "public.posts has no column 'price'.": gone,
+        'The model needs the column "price", missing here.': gone,
+        "The engine content_performance needs the column(s) price.": gone,
+        'The feature column "price" is missing.': "The column “price” is gone from the data.",
+    }
+    for detail, sentence in errors.items():
+        failed = {"status": "failed", "error": {"type": "data", "detail": detail}}
+        assert explain_job(ENGLISH, failed).startswith(sentence), detail
+        alert = {"kind": "data_quality", "message": detail}
+        assert explain_alert(ENGLISH, alert) == sentence

@@ -104,7 +104,7 @@ def test_a_mail_has_text_and_html_and_is_read_as_one_conversation(message: Messa
     assert mail.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
     assert message.why in first.part("plain")
-    assert "Open model type: http://refit.example.org" in first.part("plain")
+    assert "Open the model: http://refit.example.org" in first.part("plain")
     assert "prefers-color-scheme" in first.part("html")
     # Sent again after a crash, a reader's program can tell that it is the same.
     assert mail["Message-ID"] == second.mail["Message-ID"]

@@ -75,9 +75,11 @@ def test_a_message_says_what_why_and_what_to_do_in_plain_words() -> None:
 
     assert message.subject == "Who leaves <next month>: predictions got worse"
     assert message.what.startswith("The model of “Who leaves <next month>” in production predicts")
-    assert "Right in 81% of 1,240 new cases; it was 87%" in message.why
+    assert "Right in 81% of 1,240 new cases, compared with 87%." in message.why
     assert "retrain" in message.to_do
     assert ("Worse by", "6 points") in message.facts
+    assert ("Compared with", "87%") in message.facts
+    assert ("A drop above this matters", "3 points") in message.facts
     assert message.severity is Severity.WARNING
 
 
@@ -181,6 +183,29 @@ def test_a_deployment_says_who_wanted_it_and_why() -> None:
     assert "2.1 points better than version 4" in by_job.why
 
 
+def test_who_holds_a_sign_in_link_is_told_without_the_name_of_a_key() -> None:
+    name = "browser session 2026-11-24 07:25 9abd59"
+    deployed = DATA["deployed"] | {"deployed_by": name}
+    trained = DATA["training_failed"] | {"requested_by": name}
+    who = "somebody with a sign-in link (24 Nov 2026 07:25 UTC)"
+
+    assert f"by {who}" in compose(notice("deployed", data=deployed), DASHBOARD).what
+    assert f"by {who}" in compose(notice("rolled_back", data=deployed), DASHBOARD).what
+    facts = compose(notice("training_failed", data=trained), DASHBOARD).facts
+    assert ("Asked for by", who) in facts
+
+
+def test_a_column_that_is_gone_is_named_in_the_sentence_and_in_the_facts() -> None:
+    data = DATA["data_quality"] | {"message": "public.posts has no column 'price'."}
+
+    message = compose(notice("data_quality", data=data), DASHBOARD)
+    assessed = compose(notice("data_quality"), DASHBOARD)
+
+    assert message.why == "The column “price” that the model needs is gone from the data."
+    assert ("Missing column", "price") in message.facts
+    assert ("Missing column", "plan") in assessed.facts
+
+
 def test_missed_schedules_of_several_model_types_are_one_message() -> None:
     names = [f"type_{number}" for number in range(7)]
     data = DATA["schedule_missed"] | {"model_types": names}
@@ -216,6 +241,7 @@ def test_the_link_leads_to_the_job_or_to_the_model_type() -> None:
 
     assert job.link == f"https://refit.example.org/en/ml-training/jobs/{JOB}"
     assert job.link_label == "Open job"
+    assert named.link_label == "Open the model"
     assert named.link == "https://refit.example.org/sub/en/ml-training/model-types/a%2Fb%20c"
 
 

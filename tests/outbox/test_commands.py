@@ -22,6 +22,7 @@ def test_the_list_shows_what_stands_and_on_demand_what_is_over(
     (alert,) = scene.alerts()
 
     table = refit("alerts", "list", COLUMNS="80")
+    assert refit("alerts", COLUMNS="80").stdout == table.stdout
     (item,) = json.loads(refit("alerts", "list", "churn", "--json").stdout)["items"]
     outbox.check(champion, "healthy")
 

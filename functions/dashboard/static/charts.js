@@ -25,7 +25,7 @@ function leadStyles() {
   document.head.append(maps);
 }
 
-// Names of days and months as the page's language has them.
+// Names of days and months as the page's language has them, and days before months.
 function language() {
   const name = document.documentElement.lang;
   const written = (options, dates) =>
@@ -41,6 +41,8 @@ function language() {
       shortMonths: written({ month: "short" }, months),
       days: written({ weekday: "long" }, days),
       shortDays: written({ weekday: "short" }, days),
+      dayMonth: "%-d %b",
+      dayMonthYear: "%-d %b %Y",
     },
   };
 }

@@ -3,17 +3,16 @@ import { watchCharts } from "./charts.js";
 import { listenForDialogs } from "./dialogs.js";
 import { keepUpToDate } from "./live.js";
 import { listenForRetraining } from "./retrain.js";
-import { showTimes } from "./times.js";
+import { keepTimes, showTimes, tellZone } from "./times.js";
 
 showTimes(document);
+tellZone();
+keepTimes();
 listenForDialogs();
 listenForRetraining();
 watchCharts(document);
 keepUpToDate();
 
-document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
-});
 document.addEventListener("click", (event) => {
   const dismiss = event.target.closest("[data-dismiss]");
   if (!dismiss) return;

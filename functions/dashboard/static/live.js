@@ -18,9 +18,13 @@ export function keepUpToDate() {
   tell();
   setInterval(tell, 1000);
   plan();
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && Date.now() - seenAt > busySeconds * 1000) refresh();
-  });
+  document.addEventListener("visibilitychange", comeBack);
+  window.addEventListener("focus", comeBack);
+}
+
+// Who comes back from another tab may have done something there.
+function comeBack() {
+  if (!document.hidden && Date.now() - seenAt > busySeconds * 1000) refresh();
 }
 
 let timer;

@@ -1,5 +1,6 @@
 // Times in the viewer's own zone and language.
-const locale = document.documentElement.lang;
+// As the server writes them: 24 Nov 2026, 13:27.
+const locale = { en: "en-GB" }[document.documentElement.lang] ?? document.documentElement.lang;
 const forms = {
   datetime: new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }),
   date: new Intl.DateTimeFormat(locale, { dateStyle: "medium" }),
@@ -16,12 +17,24 @@ function ago(moment) {
   return relative.format(Math.trunc(seconds), "second");
 }
 
-export function showTimes(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
+export function showTimes(root, which = "") {
+  for (const time of root.querySelectorAll(`time[datetime]${which}`)) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.valueOf())) continue;
     const form = time.dataset.format;
     time.textContent = form === "relative" ? ago(moment) : (forms[form] ?? forms.datetime).format(moment);
     time.title = forms.datetime.format(moment);
   }
+}
+
+// Sentences with times in them are made by the server: it is told the zone for its next answer.
+export function tellZone() {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `refit-zone=${timeZone}; path=/; max-age=31536000; SameSite=Strict${secure}`;
+}
+
+// "3 minutes ago" grows older while one looks at it.
+export function keepTimes() {
+  setInterval(() => showTimes(document, '[data-format="relative"]'), 15000);
 }
