@@ -25,7 +25,7 @@ SCREENSHOTS = ROOT / "docs" / "screenshots"
 _REFIT = [sys.executable, "-c", "from core.cli import main; main()"]
 _LINK = re.compile(r"http://\S+/sign-in/link\?token=\S+")
 _PATIENCE_S = 120
-_TYPE = "content_performance"
+_TITLE = "Content performance"
 
 
 @contextmanager
@@ -87,10 +87,12 @@ def _take(browser: Browser, link: str) -> None:
     for place in ("jobs", "schedules", "audit"):
         page.goto(f"{home}/{place}")
         _shoot(page, place)
-    page.goto(f"{home}/jobs?model_type={_TYPE}&status=succeeded")
+    page.goto(f"{home}/jobs?status=succeeded")
     page.locator("#main a[href*='/jobs/']").first.click()
     _shoot(page, "job", whole=True)
-    page.goto(f"{home}/model-types/{_TYPE}?days=365")
+    page.goto(home)
+    page.get_by_role("link", name=_TITLE).first.click()
+    page.get_by_role("link", name="365 days").click()
     _shoot(page, "model-type", whole=True)
     page.set_viewport_size({"width": 360, "height": 780})
     page.goto(home)
