@@ -94,14 +94,7 @@ class PostgresDatabase:
         try:
             with self._opened_pool().connection() as connection:
                 connection.answer_by = time.monotonic() + _ANSWER_TIMEOUT_S
-                # Sent together: one trip there and back, and one transaction, which PostgreSQL
-                # opens at the first statement and commits, or undoes, where the pipeline ends.
-                with connection.pipeline():
-                    connection.execute(
-                        _ENTER,
-                        (role, json.dumps(claims), _STATEMENT_TIMEOUT_MS),
-                    )
-                    answer = connection.execute(statement, values)
+                answer = _exchange(connection, (role, json.dumps(claims)), statement, values)
                 row = answer.fetchone()
                 note_answer(connection)
         except (PoolTimeout, PoolClosed) as exc:
@@ -118,6 +111,23 @@ class PostgresDatabase:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None
+
+
+def _exchange(
+    connection: BoundedConnection, who: tuple[str, str], statement: bytes, values: list[Any]
+) -> psycopg.Cursor[tuple[object, ...]]:
+    """Send a statement in somebody's name, and have it committed or undone."""
+    try:
+        # Sent together: one trip there and back, and one transaction, which PostgreSQL opens at
+        # the first statement and commits, or undoes, where the pipeline ends.
+        with connection.pipeline():
+            connection.execute(_ENTER, (*who, _STATEMENT_TIMEOUT_MS))
+            return connection.execute(statement, values)
+    except IndexError as exc:
+        # A commit that fails gives an answer to no statement. Where it comes apart from the others
+        # psycopg's pipeline (3.3) has nothing left to match it with.
+        connection.close()
+        raise DatabaseUnavailable("The database did not take the change.") from exc
 
 
 # There are as many as the store has methods, and a few more by their optional arguments.

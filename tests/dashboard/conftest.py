@@ -106,9 +106,9 @@ def stranger(server: Server) -> Iterator[httpx.Client]:
         yield http
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium. Its driver keeps an event loop: it ends with these tests."""
+    """The system's Chromium. Its driver keeps an event loop, which others must not find running."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:  # in CI nothing may be skipped
         pytest.skip("Chromium is missing: on Debian, apt-get install chromium")

@@ -373,8 +373,9 @@ def test_what_fails_at_its_commit_is_never_told_as_done(
 ) -> None:
     owner.execute(WRITING)
 
-    with pytest.raises(DatabaseUnavailable):
-        alone.call("write", {"p_value": value})
+    for _ in range(20):  # its answers may come together or apart
+        with pytest.raises(DatabaseUnavailable):
+            alone.call("write", {"p_value": value})
 
     assert alone.call("write", {"p_value": 0}) == 0
     assert owner.execute("select a from public.written").fetchall() == [{"a": 0}]
