@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -119,6 +120,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         # Nothing listens there: the database is away.
         "DATABASE_URL": f"postgresql://refit@127.0.0.1:{free_port()}/refit",
         "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+        "REFIT_SESSION_SECRET": "x" * 32,
     }
     with log.open("wb") as output:
         server = subprocess.Popen(
@@ -167,3 +169,15 @@ def test_a_call_says_that_the_database_is_away(deployed: Deployed) -> None:
     assert answer.headers.get_content_type() == "application/problem+json"
     assert "Retry-After" in answer.headers
     assert "Traceback" not in json.dumps(answer.body)
+
+
+def test_the_dashboard_is_part_of_it(deployed: Deployed) -> None:
+    with urllib.request.urlopen(f"{deployed.address}/nl/ml-training/sign-in") as response:
+        page = response.read().decode()
+    assert 'lang="nl"' in page
+    static = re.findall(r'"(/ml-training/static/[^"]+\.(?:css|js))"', page)
+    assert len(static) == 2
+    # Plotly's script comes from its package, which the functions' requirements bring.
+    for path in (*static, static[0].rpartition("/")[0] + "/plotly.min.js"):
+        with urllib.request.urlopen(deployed.address + path) as response:
+            assert len(response.read()) > 500, path

@@ -84,6 +84,11 @@ def _take(browser: Browser, link: str) -> None:
     _shoot(page, "retrain")
     page.keyboard.press("Escape")
     _shoot(page, "overview")
+    page.goto(f"{home}/schedules")
+    for _ in range(3):
+        page.get_by_role("button", name="Add a schedule").click()
+        page.get_by_role("button", name="Add it").click()
+        page.get_by_role("button", name="Close this message").click()
     for place in ("jobs", "schedules", "audit"):
         page.goto(f"{home}/{place}")
         _shoot(page, place)

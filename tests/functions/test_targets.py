@@ -66,6 +66,24 @@ def test_an_action_is_served_as_a_target_of_its_own(
     assert wrong.status == 405
 
 
+def test_the_dashboard_is_served_as_a_target_of_its_own(
+    tmp_path: Path, module_database_url: str, module_redis_url: str
+) -> None:
+    with serving(
+        tmp_path,
+        "dashboard",
+        DATABASE_URL=module_database_url,
+        REDIS_URL=module_redis_url,
+        REFIT_SESSION_SECRET="x" * 32,
+    ) as server:
+        page = server.ask("GET", "/nl/ml-training/sign-in")
+        action = server.post("check_performance", {})
+
+    assert (page.status, page.headers.get_content_type()) == (200, "text/html")
+    assert 'lang="nl"' in page.text
+    assert action.status == 404
+
+
 @pytest.mark.parametrize(
     ("variables", "missing"),
     [
