@@ -69,11 +69,11 @@ class RunningSystem:
                 start_new_session=True,
             )
         deadline = time.monotonic() + 90
-        while "worker_started" not in (text := log.read_text()):
+        link = f"{self.address}/ml-training/sign-in/link?token="
+        while link not in (text := log.read_text()):
             assert self.process.poll() is None, text
             assert time.monotonic() < deadline, text
             time.sleep(0.1)
-        assert f"{self.address}/ml-training/sign-in/link?token=" in text
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
