@@ -31,15 +31,6 @@ class Formats:
         places = "#" * digits
         return numbers.format_percent(value, f"#,##0.{places}%", locale=self.locale)
 
-    def points(self, value: float | None, digits: int = 1) -> str:
-        """A difference of two shares in percentage points, with its sign."""
-        if value is None:
-            return "–"
-        places = "0" * digits
-        return numbers.format_decimal(
-            100 * value, f"+#,##0.{places};−#,##0.{places}", locale=self.locale
-        )
-
     def duration(self, seconds: float | None) -> str:
         """In the largest unit of which there are one and a half or more, such as 3 minutes."""
         if seconds is None:
