@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
-from core.domain import Role, Task
+from core.domain import ClassWeight, Role, Task, WindowStrategy
 from core.web import Answer, Call, Parameters, definitions, endpoint
 from core.web.fields import Free, rules
 
@@ -12,7 +12,9 @@ from core.web.fields import Free, rules
 class CreateModelType(Parameters):
     """Where the rows are, what they mean, and the thresholds of the decisions."""
 
-    model_config = ConfigDict(json_schema_extra=rules(definitions.METRIC_FITS_TASK))
+    model_config = ConfigDict(
+        json_schema_extra=rules(definitions.METRIC_FITS_TASK, definitions.CLASS_WEIGHT_FITS_TASK)
+    )
 
     name: definitions.Name
     task: Task
@@ -40,6 +42,15 @@ class CreateModelType(Parameters):
     replay: bool = False
     cool_down_seconds: definitions.Pause = 3600
     monthly_retraining_budget: definitions.Budget | None = 100
+    window_strategy: WindowStrategy = WindowStrategy.SLIDING
+    recency_half_life_seconds: definitions.Window | None = None
+    class_weight: ClassWeight = ClassWeight.NONE
+    search_seconds: definitions.SearchSeconds = 0
+    entity_column: definitions.Column | None = None
+    slice_columns: definitions.Slices = Field(default_factory=list)
+    latency_budget_ms: definitions.LatencyBudget | None = None
+    size_budget_mb: definitions.SizeBudget | None = None
+    dry_run_gates: definitions.Gates = Field(default_factory=list)
 
 
 @endpoint("POST", Role.ADMIN, CreateModelType)

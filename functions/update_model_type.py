@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain import Role
+from core.domain import ClassWeight, Role, WindowStrategy
 from core.web import Answer, Call, Parameters, definitions, endpoint
 from core.web.fields import Free, left_out
 
@@ -29,6 +29,15 @@ class UpdateModelType(Parameters):
     random_seed: definitions.Seed = left_out()
     cool_down_seconds: definitions.Pause = left_out()
     monthly_retraining_budget: definitions.Budget | None = left_out()
+    window_strategy: WindowStrategy = left_out()
+    recency_half_life_seconds: definitions.Window | None = left_out()
+    class_weight: ClassWeight = left_out()
+    search_seconds: definitions.SearchSeconds = left_out()
+    entity_column: definitions.Column | None = left_out()
+    slice_columns: definitions.Slices = left_out()
+    latency_budget_ms: definitions.LatencyBudget | None = left_out()
+    size_budget_mb: definitions.SizeBudget | None = left_out()
+    dry_run_gates: definitions.Gates = left_out()
 
 
 @endpoint("POST", Role.ADMIN, UpdateModelType)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from core.domain import ModelType, Task
@@ -109,6 +110,39 @@ def check_engine(engine: str, settings: Settings) -> None:
         )
 
 
+def check_metric(metric: str, settings: Settings) -> None:
+    """Refuse a metric of the user's own that no worker would run.
+
+    Raises
+    ------
+    InvalidRequest
+        It is named by import path, and REFIT_METRICS does not allow it.
+    """
+    allowed = [name.strip() for name in settings.metrics.split(",") if name.strip()]
+    if ":" in metric and metric not in allowed:
+        raise InvalidRequest(
+            f"The metric {metric!r} is not allowed.",
+            hint="Allow metrics of your own, package.module:name, with REFIT_METRICS.",
+        )
+
+
+def check_gates(names: Sequence[str]) -> None:
+    """Refuse names of gates that there are not.
+
+    Raises
+    ------
+    InvalidRequest
+        The unknown names, and those that are known.
+    """
+    from core.engines.gates import GATE_NAMES
+
+    if unknown := [name for name in names if name not in GATE_NAMES]:
+        raise InvalidRequest(
+            f"There is no gate {', '.join(map(repr, unknown))}. Known: {', '.join(GATE_NAMES)}.",
+            hint="Name gates that there are with --dry-run-gates, or none.",
+        )
+
+
 def as_definition(model_type: ModelType) -> dict[str, Any]:
     """A model type as ``create_model_type`` takes it: plain JSON values."""
     return {f.name: as_column(getattr(model_type, f.name)) for f in fields(model_type)}
@@ -117,7 +151,7 @@ def as_definition(model_type: ModelType) -> dict[str, Any]:
 def json_of(model_type: ModelType) -> dict[str, Any]:
     """A model type as the API shows it: intervals as numbers of seconds."""
     shown = {f.name: as_column(getattr(model_type, f.name)) for f in fields(model_type)}
-    for name in ("label_delay", "training_window", "cool_down"):
+    for name in ("label_delay", "training_window", "cool_down", "recency_half_life"):
         interval: timedelta | None = getattr(model_type, name)
         del shown[name]
         shown[f"{name}_seconds"] = None if interval is None else interval.total_seconds()
@@ -132,4 +166,4 @@ def as_column(value: Any) -> Any:
         return list(value)
     if isinstance(value, Mapping):
         return dict(value)
-    return str(value) if isinstance(value, Task) else value
+    return str(value) if isinstance(value, StrEnum) else value

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.definitions import as_column, check_engine, json_of
+from core.cli.definitions import as_column, check_engine, check_gates, check_metric, json_of
 from core.cli.model_type_creation import (
     BuiltIn,
     built_in_model_type,
@@ -19,30 +19,43 @@ from core.cli.model_type_options import (
     CoolDown,
     DeploymentThreshold,
     Description,
+    DryRunGates,
     Engine,
+    Entity,
     Exclude,
     Features,
     FinalFit,
+    HalfLife,
     Keys,
     LabelDelay,
     LabelTime,
+    LatencyBudget,
     Metric,
     MinSamples,
     MonthlyBudget,
     Owner,
     Replay,
     RetrainingThreshold,
+    SearchSeconds,
+    SizeBudget,
+    Slices,
     Source,
+    Strategy,
     Target,
     TheTask,
     Time,
     Title,
+    Weight,
     Window,
 )
-from core.cli.options import JsonOutput, read_cool_down, read_interval, split_names
+from core.cli.model_type_settings import given_settings
+from core.cli.options import JsonOutput, split_names
 from core.cli.output import print_json, say
 from core.cli.session import Session, open_session
 from core.errors import InvalidRequest
+
+# Settings that name columns.
+_READ = ("feature_columns", "entity_column", "slice_columns")
 
 model_types = typer.Typer(help="Prediction tasks: where their rows are, and what they mean.")
 
@@ -74,6 +87,15 @@ def create(
     monthly_budget: MonthlyBudget = None,
     replay: Replay = None,
     final_fit: FinalFit = None,
+    window_strategy: Strategy = None,
+    recency_half_life: HalfLife = None,
+    class_weight: Weight = None,
+    search_seconds: SearchSeconds = None,
+    entity: Entity = None,
+    slices: Slices = None,
+    latency_budget: LatencyBudget = None,
+    size_budget: SizeBudget = None,
+    dry_run_gates: DryRunGates = None,
     title: Title = None,
     description: Description = None,
     owner: Owner = None,
@@ -83,21 +105,31 @@ def create(
     as_json: JsonOutput = False,
 ) -> None:
     """Register a prediction task over a table or view, once its rows can be read."""
-    settings = _given(
-        label_delay=read_interval(label_delay),
+    settings = given_settings(
+        label_delay=label_delay,
+        training_window=training_window,
+        cool_down=cool_down,
+        monthly_budget=monthly_budget,
+        recency_half_life=recency_half_life,
+        entity=entity,
+        slices=slices,
+        latency_budget=latency_budget,
+        size_budget=size_budget,
+        dry_run_gates=dry_run_gates,
         engine=engine,
         metric=metric,
-        training_window=read_interval(training_window),
         retraining_threshold=retraining_threshold,
         auto_deployment_threshold=auto_deployment_threshold,
         min_training_samples=min_training_samples,
-        cool_down=read_cool_down(cool_down),
+        window_strategy=window_strategy,
+        class_weight=class_weight,
+        search_seconds=search_seconds,
         replay=replay,
         final_fit=final_fit,
         title=title,
         description=description,
         owner=owner,
-    ) | _budget(monthly_budget)
+    )
     columns = {"time": time, "label_time": label_time, "keys": keys, "exclude": exclude}
     with open_session() as session:
         if builtin is None:
@@ -146,9 +178,7 @@ def update(
     features: Features = None,
     engine: Engine = None,
     metric: Metric = None,
-    training_window: Annotated[
-        str | None, typer.Option("--training-window", help="How far back, e.g. 12w, or all.")
-    ] = None,
+    training_window: Window = None,
     retraining_threshold: RetrainingThreshold = None,
     auto_deployment_threshold: DeploymentThreshold = None,
     min_training_samples: MinSamples = None,
@@ -156,38 +186,57 @@ def update(
     monthly_budget: MonthlyBudget = None,
     replay: Replay = None,
     final_fit: FinalFit = None,
+    window_strategy: Strategy = None,
+    recency_half_life: HalfLife = None,
+    class_weight: Weight = None,
+    search_seconds: SearchSeconds = None,
+    entity: Entity = None,
+    slices: Slices = None,
+    latency_budget: LatencyBudget = None,
+    size_budget: SizeBudget = None,
+    dry_run_gates: DryRunGates = None,
     title: Title = None,
     description: Description = None,
     owner: Owner = None,
     as_json: JsonOutput = False,
 ) -> None:
     """Change what may change; where its rows are and what they mean may not."""
-    whole_history = training_window == "all"
-    changes = _given(
+    changes = given_settings(
         enabled=enabled,
-        label_delay=read_interval(label_delay),
         feature_columns=split_names(features) or None,
+        label_delay=label_delay,
+        training_window=training_window,
+        cool_down=cool_down,
+        monthly_budget=monthly_budget,
+        recency_half_life=recency_half_life,
+        entity=entity,
+        slices=slices,
+        latency_budget=latency_budget,
+        size_budget=size_budget,
+        dry_run_gates=dry_run_gates,
         engine=engine,
         metric=metric,
-        training_window=None if whole_history else read_interval(training_window),
         retraining_threshold=retraining_threshold,
         auto_deployment_threshold=auto_deployment_threshold,
         min_training_samples=min_training_samples,
-        cool_down=read_cool_down(cool_down),
+        window_strategy=window_strategy,
+        class_weight=class_weight,
+        search_seconds=search_seconds,
         replay=replay,
         final_fit=final_fit,
         title=title,
         description=description,
         owner=owner,
-    ) | _budget(monthly_budget)
-    if whole_history:
-        changes["training_window"] = None
+    )
     if not changes:
         raise InvalidRequest("Nothing is to be changed.", hint="Name at least one option.")
     with open_session() as session:
         if engine is not None:
             check_engine(engine, session.settings)
-        _check_features(session, name, changes)
+        if metric is not None:
+            check_metric(metric, session.settings)
+        check_gates(changes.get("dry_run_gates", ()))
+        _check_columns(session, name, changes)
         changed = session.store.update_model_type(
             name, {field: as_column(value) for field, value in changes.items()}
         )
@@ -197,25 +246,11 @@ def update(
         print_model_type(changed)
 
 
-def _check_features(session: Session, name: str, changes: dict[str, Any]) -> None:
-    """New features must be readable, or every later training would fail."""
-    if "feature_columns" in changes:
+def _check_columns(session: Session, name: str, changes: dict[str, Any]) -> None:
+    """New columns must be readable, or every later training would fail."""
+    columns = {c: changes[c] for c in _READ if c in changes}
+    if columns:
         from core.datasets import check_access
 
         now = session.store.get_model_type(name)
-        wished = replace(now, feature_columns=changes["feature_columns"])
-        check_access(session.settings.require_database_url(), wished)
-
-
-def _budget(text: str | None) -> dict[str, int | None]:
-    if text is None:
-        return {}
-    if text != "none" and not text.isdecimal():
-        raise InvalidRequest(
-            f"--monthly-budget {text!r} is no number of trainings.", hint="Write 30, or none."
-        )
-    return {"monthly_retraining_budget": None if text == "none" else int(text)}
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
+        check_access(session.settings.require_database_url(), replace(now, **columns))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from core.cli.definitions import Wish, as_definition, check_engine, define
+from core.cli.definitions import Wish, as_definition, check_engine, check_gates, check_metric, define
 from core.cli.options import split_names
 from core.cli.output import note
 from core.cli.session import Session
@@ -90,6 +90,8 @@ def register(session: Session, wished: ModelType) -> ModelType:
     from core.datasets import check_access
 
     check_engine(wished.engine, session.settings)
+    check_metric(wished.metric, session.settings)
+    check_gates(wished.dry_run_gates)
     check_access(session.settings.require_database_url(), wished)
     return session.store.create_model_type(as_definition(wished))
 

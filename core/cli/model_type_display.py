@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import timedelta
 from typing import Any
 
 from core.cli.output import print_table, say
@@ -59,12 +58,10 @@ def _known_when(model_type: ModelType) -> str:
 
 
 def _text(value: Any) -> str:
+    if value is None or value in ("", {}, ()):
+        return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return ", ".join(value)
-    if isinstance(value, timedelta):
-        return str(value)
-    if value is None or value in ("", {}):
-        return "–"
     return str(value)

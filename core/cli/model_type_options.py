@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core.domain import Task
+from core.domain import ClassWeight, Task, WindowStrategy
 
 Source = Annotated[str | None, typer.Option("--source", help="Table or view.")]
 Target = Annotated[str | None, typer.Option("--target", help="Column to predict.")]
@@ -29,10 +29,10 @@ Engine = Annotated[
 ]
 Metric = Annotated[
     str | None,
-    typer.Option("--metric", help="accuracy, f1, roc_auc, log_loss; r2, mae, rmse, mape."),
+    typer.Option("--metric", help="accuracy, f1, roc_auc, log_loss; r2, mae, rmse, mape; …"),
 ]
 Window = Annotated[
-    str | None, typer.Option("--training-window", help="How far back, e.g. 12w; default: all.")
+    str | None, typer.Option("--training-window", help="How far back, e.g. 12w, or all.")
 ]
 LabelDelay = Annotated[
     str | None, typer.Option("--label-delay", help="How long until the target is known, e.g. 2d.")
@@ -63,4 +63,41 @@ Replay = Annotated[
 FinalFit = Annotated[
     bool | None,
     typer.Option("--final-fit/--no-final-fit", help="Refit on the whole window once approved."),
+]
+Strategy = Annotated[
+    WindowStrategy | None,
+    typer.Option("--window-strategy", help="Which rows a training reaches back to; sliding."),
+]
+HalfLife = Annotated[
+    str | None,
+    typer.Option(
+        "--recency-half-life", help="A row this much older weighs half, e.g. 4w, or none."
+    ),
+]
+Weight = Annotated[
+    ClassWeight | None,
+    typer.Option("--class-weight", help="balanced: each class weighs the same; none."),
+]
+SearchSeconds = Annotated[
+    int | None,
+    typer.Option("--search-seconds", help="How long to look for better parameters; 0: not."),
+]
+Entity = Annotated[
+    str | None,
+    typer.Option("--entity", help="Column whose rows depend on each other, or none."),
+]
+Slices = Annotated[
+    str | None,
+    typer.Option("--slices", help="Columns for none of whose values it may get worse, or none."),
+]
+LatencyBudget = Annotated[
+    str | None,
+    typer.Option("--latency-budget", help="Most ms to predict a row (95th percentile), or none."),
+]
+SizeBudget = Annotated[
+    str | None, typer.Option("--size-budget", help="Most MB of a stored model, or none.")
+]
+DryRunGates = Annotated[
+    str | None,
+    typer.Option("--dry-run-gates", help="Gates that are recorded and never block, or none."),
 ]

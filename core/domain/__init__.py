@@ -16,13 +16,26 @@ from core.domain.judgements import (
 from core.domain.model_types import (
     ModelType,
 )
+from core.domain.monitoring import (
+    ColumnDrift,
+    DriftReport,
+    HoldoutUse,
+    LabelFreeEstimate,
+    Maturity,
+    MonitorState,
+    SequentialTest,
+)
 from core.domain.training_data import (
     Fingerprint,
     TrainingPlan,
 )
 from core.domain.words import (
     CheckVerdict,
+    ClassWeight,
+    DeploymentRule,
+    DriftSeverity,
     Environment,
+    EstimateStatus,
     JobStatus,
     OperationKind,
     Role,
@@ -30,11 +43,13 @@ from core.domain.words import (
     Serves,
     Task,
     ValidationVerdict,
+    WindowStrategy,
 )
 from core.domain.work import (
     Champion,
     ClaimedJob,
     ClaimedOperation,
+    ImportedModel,
     StoredModel,
     Target,
 )
@@ -45,18 +60,30 @@ __all__ = [
     "CheckVerdict",
     "ClaimedJob",
     "ClaimedOperation",
+    "ClassWeight",
+    "ColumnDrift",
     "DataQuality",
+    "DeploymentRule",
+    "DriftReport",
+    "DriftSeverity",
     "Environment",
+    "EstimateStatus",
     "Fingerprint",
     "Gate",
+    "HoldoutUse",
+    "ImportedModel",
     "JobStatus",
+    "LabelFreeEstimate",
+    "Maturity",
     "ModelType",
+    "MonitorState",
     "OperationKind",
     "PerformanceCheck",
     "QualityFinding",
     "Reference",
     "Role",
     "ScheduleKind",
+    "SequentialTest",
     "Serves",
     "StandingKey",
     "StoredModel",
@@ -66,4 +93,5 @@ __all__ = [
     "User",
     "Validation",
     "ValidationVerdict",
+    "WindowStrategy",
 ]

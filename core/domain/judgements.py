@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from math import nan
 from typing import Any, Self
 
-from core.domain.words import CheckVerdict, ValidationVerdict
+from core.domain.monitoring import (
+    DriftReport,
+    HoldoutUse,
+    LabelFreeEstimate,
+    Maturity,
+    SequentialTest,
+)
+from core.domain.words import CheckVerdict, DeploymentRule, ValidationVerdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +34,8 @@ class Reference:
     losses_mean: float | None = None
     losses_std: float | None = None
     kept_since: datetime | None = None
+    label_spacing_seconds: float | None = None  # mean time between two labels of the holdout
+    scaling: Mapping[str, Any] | None = None  # of losses into [0, 1]: core.engines.loss_scaling
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -55,10 +64,15 @@ class PerformanceCheck:
     threshold: float
     low_power: bool
     reason: str  # one sentence for a person
+    alarm: bool = False  # the champion has surely got worse: while it stands, as good is enough
+    sequential: SequentialTest | None = None  # None: the reference is too small for it
+    maturity: Maturity | None = None
+    drift: DriftReport | None = None  # None: no new window of rows was looked at
+    estimate: LabelFreeEstimate | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return asdict(self)
+        return asdict(self) | {"drift": self.drift and self.drift.as_json()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +84,9 @@ class Gate:
     value: float | None
     threshold: float | None
     detail: str  # one sentence for a person
+    interval: tuple[float, float] | None = None  # of the value, where it is an estimate
+    dry_run: bool = False  # recorded, but it never blocks
+    figures: Mapping[str, Any] = field(default_factory=dict)  # what the detail was made from
 
     def as_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -83,14 +100,19 @@ class Validation:
     verdict: ValidationVerdict
     auto_deployable: bool
     improvement: float | None  # > 0: the challenger is better; None without a champion
-    confidence_interval: tuple[float, float] | None  # of the improvement, paired, 90 % two-sided
+    confidence_interval: tuple[float, float] | None  # paired; each bound at alpha
     samples: int  # rows that both were scored on
     gates: tuple[Gate, ...]
     reason: str  # one sentence for a person
+    rule: DeploymentRule = DeploymentRule.NONE
+    alarm: bool = False  # whether the champion's alarm stood
+    alpha: float = 0.05  # one-sided level of the bound, after earlier uses of the same holdout
+    holdout_use: int = 1  # the how-manieth time that these rows judge
+    holdout: HoldoutUse | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return asdict(self)
+        return asdict(self) | {"holdout": self.holdout and self.holdout.as_json()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +123,7 @@ class QualityFinding:
     column: str | None
     blocking: bool
     detail: str
+    figures: Mapping[str, Any] = field(default_factory=dict)  # what the detail was made from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +135,7 @@ class DataQuality:
     missing_share: float
     duplicate_rows: int
     findings: tuple[QualityFinding, ...]
+    details: Mapping[str, Any] = field(default_factory=dict)  # missing, classes, freshness
 
     @property
     def is_blocking(self) -> bool:

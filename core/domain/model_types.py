@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
 
-from core.domain.words import Task
+from core.domain.words import ClassWeight, Task, WindowStrategy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +44,21 @@ class ModelType:
     replay: bool = False
     cool_down: timedelta = timedelta(hours=1)  # from one training's beginning to the next one's
     monthly_retraining_budget: int | None = 100  # trainings a calendar month (UTC); None: no limit
+    window_strategy: WindowStrategy = WindowStrategy.SLIDING
+    recency_half_life: timedelta | None = None  # a row this old weighs half; None: all the same
+    class_weight: ClassWeight = ClassWeight.NONE
+    search_seconds: int = 0  # time budget of the hyper-parameter search; 0: none
+    entity_column: str | None = None  # rows of one entity are no independent evidence
+    slice_columns: tuple[str, ...] = ()  # each value of them must not get worse
+    latency_budget_ms: float | None = None  # 95th percentile of predicting one row
+    size_budget_mb: float | None = None  # of the stored artifact
+    dry_run_gates: tuple[str, ...] = ()  # recorded, never blocking
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """From a JSON row of ``ml_model_types`` (intervals as seconds)."""
         window = row["training_window_seconds"]
+        half_life = row["recency_half_life_seconds"]
         return cls(
             name=row["name"],
             source_relation=row["source_relation"],
@@ -76,4 +86,13 @@ class ModelType:
             replay=row["replay"],
             cool_down=timedelta(seconds=row["cool_down_seconds"]),
             monthly_retraining_budget=row["monthly_retraining_budget"],
+            window_strategy=WindowStrategy(row["window_strategy"]),
+            recency_half_life=None if half_life is None else timedelta(seconds=half_life),
+            class_weight=ClassWeight(row["class_weight"]),
+            search_seconds=row["search_seconds"],
+            entity_column=row["entity_column"],
+            slice_columns=tuple(row["slice_columns"]),
+            latency_budget_ms=row["latency_budget_ms"],
+            size_budget_mb=row["size_budget_mb"],
+            dry_run_gates=tuple(row["dry_run_gates"]),
         )

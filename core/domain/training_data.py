@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Self
+
+from core.domain.words import WindowStrategy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +24,16 @@ class TrainingPlan:
     holdout_rows: int
     train_end: datetime  # newest row that the approved fit has seen, calibration included
     reason: str
+    strategy: WindowStrategy = WindowStrategy.SLIDING
+    figures: Mapping[str, Any] = field(default_factory=dict)  # what the reason was made from
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """From the JSON stored with a model."""
         times = ("window_start", "window_end", "train_end")
-        return cls(**dict(row) | {name: datetime.fromisoformat(row[name]) for name in times})
+        values = dict(row) | {name: datetime.fromisoformat(row[name]) for name in times}
+        values["strategy"] = WindowStrategy(row.get("strategy", WindowStrategy.SLIDING))
+        return cls(**values)
 
     @property
     def rows(self) -> int:

@@ -89,3 +89,44 @@ class Serves(StrEnum):
 
     APPROVED_FIT = "approved_fit"  # trained without the holdout; the one that was validated
     FINAL_FIT = "final_fit"  # the same settings refitted on the whole window
+
+
+class WindowStrategy(StrEnum):
+    """Which rows a training reaches back to."""
+
+    SLIDING = "sliding"  # the training window, or all history where there is none
+    EXPANDING = "expanding"  # all history
+    ADAPTIVE = "adaptive"  # the length that does best on the newest labelled rows
+
+
+class ClassWeight(StrEnum):
+    """What the rows of a class weigh in a classification's training."""
+
+    NONE = "none"  # each row the same
+    BALANCED = "balanced"  # each class the same
+
+
+class DriftSeverity(StrEnum):
+    """How far a column has moved from the reference."""
+
+    NONE = "none"
+    WARNING = "warning"
+    SEVERE = "severe"
+
+
+class EstimateStatus(StrEnum):
+    """Whether a label-free estimate can be relied on."""
+
+    VALID = "valid"
+    INVALID = "invalid"  # the rows are too different from the reference
+    OFF = "off"  # past estimates were wrong once labels came
+    INSUFFICIENT_DATA = "insufficient_data"
+
+
+class DeploymentRule(StrEnum):
+    """By which rule a challenger may replace the champion without a person; or that it may not."""
+
+    NONE = "none"
+    FIRST_MODEL = "first_model"
+    SURELY_BETTER = "surely_better"  # lower bound > 0, gain ≥ auto_deployment_threshold
+    NOT_WORSE = "not_worse"  # while the champion's alarm stands: gain ≥ 0, bound > −0.015

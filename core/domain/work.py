@@ -10,6 +10,7 @@ from uuid import UUID
 
 from core.domain.judgements import Reference
 from core.domain.model_types import ModelType
+from core.domain.monitoring import HoldoutUse, MonitorState
 from core.domain.training_data import TrainingPlan
 from core.domain.words import Environment, OperationKind, Serves
 
@@ -30,10 +31,12 @@ class Champion:
     reference: Reference
     library_versions: Mapping[str, str]
     valid_from: datetime
+    monitor: MonitorState | None = None  # claims have it; None: no check counted a label yet
+    holdouts: tuple[HoldoutUse, ...] = ()  # of the validations against this deployment
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """From the JSON of ``private.champion_json``."""
+        """From the JSON of ``private.champion_json``; a claim's has what its checks left too."""
         return cls(
             deployment_id=UUID(row["id"]),
             model_id=UUID(row["model_id"]),
@@ -47,6 +50,8 @@ class Champion:
             reference=Reference.from_row(row["reference"]),
             library_versions=row["library_versions"],
             valid_from=datetime.fromisoformat(row["valid_from"]),
+            monitor=MonitorState.from_row(row["monitor"]) if row.get("monitor") else None,
+            holdouts=tuple(HoldoutUse.from_row(use) for use in row.get("holdouts", ())),
         )
 
 
@@ -79,6 +84,23 @@ class StoredModel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImportedModel:
+    """A model made elsewhere that a job judges, in place of training one."""
+
+    artifact_hash: str
+    trained_until: datetime | None  # newest row that it has learnt from, as its owner said
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """From the JSON of a claim."""
+        until = row["trained_until"]
+        return cls(
+            artifact_hash=row["artifact_hash"],
+            trained_until=until and datetime.fromisoformat(until),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimedJob:
     """A training job under this worker's lease."""
 
@@ -94,6 +116,7 @@ class ClaimedJob:
     evaluated_at: datetime  # the replay's time where there is one, else the clock at the claim
     champion: Champion | None
     last_attempt: datetime | None  # newest row that any training has seen, whatever became of it
+    imported: ImportedModel | None = None  # what is judged where nothing is to be trained
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -112,6 +135,7 @@ class ClaimedJob:
             evaluated_at=datetime.fromisoformat(row["evaluated_at"]),
             champion=row["champion"] and Champion.from_row(row["champion"]),
             last_attempt=row["last_attempt"] and datetime.fromisoformat(row["last_attempt"]),
+            imported=ImportedModel.from_row(row["imported"]) if row.get("imported") else None,
         )
 
 

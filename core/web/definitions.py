@@ -20,10 +20,10 @@ Name = Annotated[str, StringConstraints(pattern=patterns.NAME)]
 Relation = Annotated[str, StringConstraints(max_length=127, pattern=patterns.RELATION)]
 
 
-def _each_once(columns: list[str]) -> list[str]:
-    if len(set(columns)) < len(columns):
-        raise ValueError("Each column may be named once")
-    return columns
+def _each_once(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("Each name may be given once")
+    return names
 
 
 _EachOnce = AfterValidator(_each_once)
@@ -40,7 +40,7 @@ Engine = Annotated[
     str,
     StringConstraints(max_length=200, pattern=patterns.ENGINE),
 ]
-Metric = Literal["accuracy", "f1", "roc_auc", "log_loss", "r2", "mae", "rmse", "mape"]
+Metric = Annotated[str, StringConstraints(max_length=200, pattern=patterns.METRIC)]
 UpdateFrequency = Literal["hourly", "daily", "weekly"]
 # Up to five years, and from a minute to a hundred years, as PostgreSQL counts years.
 Pause = Annotated[float, Field(ge=0, le=155_520_000)]
@@ -50,19 +50,35 @@ DeploymentThreshold = Annotated[float, Field(ge=0, le=1)]
 Samples = Annotated[int, Field(ge=20, le=100_000_000), Whole]
 Seed = Annotated[int, Field(ge=-(2**31), le=2**31 - 1), Whole]
 Budget = Annotated[int, Field(ge=0, le=1_000_000), Whole]
+SearchSeconds = Annotated[int, Field(ge=0, le=86_400), Whole]
+LatencyBudget = Annotated[float, Field(gt=0, le=3_600_000)]
+SizeBudget = Annotated[float, Field(gt=0, le=1_000_000)]
+Slices = Annotated[list[Column], Field(max_length=32, json_schema_extra=_UNIQUE), _EachOnce]
+_Gate = Annotated[str, StringConstraints(max_length=63, pattern=patterns.GATE)]
+Gates = Annotated[list[_Gate], Field(max_length=100, json_schema_extra=_UNIQUE), _EachOnce]
 
 _METRICS = {
     "classification": ["accuracy", "f1", "roc_auc", "log_loss"],
     "regression": ["r2", "mae", "rmse", "mape"],
 }
+# One of the user's own says nothing of tasks.
+_OWN: Json = {"pattern": ":"}
 METRIC_FITS_TASK: Json = {
     "oneOf": [
-        {"properties": {"task": {"const": task}, "metric": {"enum": metrics}}}
+        {"properties": {"task": {"const": task}, "metric": {"anyOf": [{"enum": metrics}, _OWN]}}}
         for task, metrics in _METRICS.items()
     ]
 }
 
-_DURATIONS = ("label_delay", "training_window", "cool_down")
+# There are no classes to weigh in a regression.
+CLASS_WEIGHT_FITS_TASK: Json = {
+    "anyOf": [
+        {"properties": {"task": {"const": "classification"}}},
+        {"properties": {"class_weight": {"const": "none"}}},
+    ]
+}
+
+_DURATIONS = ("label_delay", "training_window", "cool_down", "recency_half_life")
 
 
 def to_columns(fields: Mapping[str, Any]) -> Json:

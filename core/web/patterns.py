@@ -10,6 +10,11 @@ CURSOR = r"^[A-Za-z0-9_-]+$"
 CRON = r"^\S+( \S+){4}$"
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 RELATION = r"^[^.\x00]{1,63}\.[^.\x00]{1,63}$"
+GATE = r"^[a-z0-9_]+$"
+METRIC = (
+    r"^(accuracy|f1|roc_auc|log_loss|r2|mae|rmse|mape"
+    r"|[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)$"
+)
 ENGINE = r"^([a-z_]+|[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)$"
 
 SENTENCES = {
@@ -21,5 +26,8 @@ SENTENCES = {
     NAME: "It must begin with a lower-case letter, and have at most 63 lower-case letters, "
     "digits and underscores.",
     RELATION: "It must be schema.name of a table or view.",
+    GATE: "It must be lower-case letters, digits and underscores, such as calibration.",
+    METRIC: "It must be accuracy, f1, roc_auc or log_loss, r2, mae, rmse or mape, or "
+    "package.module:name of a metric of your own.",
     ENGINE: "It must be a built-in engine's name, or package.module:make_pipeline.",
 }

@@ -8,11 +8,10 @@ from typing import Any
 from core.errors import InvalidRequest, NotFound, UnknownModelType
 from core.web.definitions import from_model_type
 from core.web.inner import carry_out
-from functions.dashboard.model_type_fields import (
+from functions.dashboard.model_type_fields import fields_of, for_everybody
+from functions.dashboard.setting_field import (
     Field,
     clean_text,
-    fields_of,
-    for_everybody,
     from_text,
     to_text,
     unit_of,
@@ -84,7 +83,7 @@ def shown_settings(visit: Visit, settings: Mapping[str, Any]) -> list[tuple[str,
         elif field.kind == "choice":
             text = dict(field.choices).get(value, value)
         elif value is None:
-            text = _("no limit")
+            text = field.when_empty or _("no limit")
         else:
             shown = round(value * field.scale, 10)
             number, unit = visit.format.number(shown), field.unit(shown)
