@@ -61,6 +61,16 @@ def measure_change(metric: Metric, scored: Scored, reference: Reference, *, seed
     reference : Reference
     seed : int
         Of the bootstrap.
+
+    Examples
+    --------
+    >>> from core.engines.metrics import get_metric
+    >>> truth = np.ones(500, dtype=int)
+    >>> rows = Scored(truth=truth, predicted=np.repeat([1, 0], [400, 100]))
+    >>> before = Reference(metric="accuracy", value=0.9, samples=1000)
+    >>> found = measure_change(get_metric("accuracy"), rows, before, seed=0)
+    >>> round(found.degradation, 3), found.p_value < 0.001
+    (0.1, True)
     """
     if metric.name == "accuracy":
         return _proportions(scored, reference)

@@ -2,156 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.domain import DataQuality, ModelType, QualityFinding, Task
-from core.engines.columns import as_times
+from core.domain import DataQuality, ModelType, QualityFinding
+from core.engines.columns import column_kinds
+from core.monitoring.leakage import leakage_findings
+from core.monitoring.profile import ReferenceProfile
+from core.monitoring.quality_change import change_findings
+from core.monitoring.quality_columns import column_findings, missing_shares
+from core.monitoring.quality_rows import (
+    Freshness,
+    count_duplicates,
+    freshness_findings,
+    measure_freshness,
+    row_findings,
+)
+from core.monitoring.quality_sample import SAMPLE_ROWS, outcomes_of, sample_rows
+from core.monitoring.quality_target import class_rows, target_findings
+
+# A feature with one of these is of no use as it is.
+FLAWS = frozenset(
+    {
+        "all_missing_column",
+        "constant_column",
+        "tells_the_target",
+        "missing_tells_the_target",
+        "later_than_row",
+        "changed_kind",
+        "out_of_range",
+    }
+)
 
 
-def assess(frame: pd.DataFrame, model_type: ModelType) -> DataQuality:
+def assess(
+    frame: pd.DataFrame,
+    model_type: ModelType,
+    *,
+    profile: ReferenceProfile | None = None,
+    as_of: datetime | None = None,
+    seed: int = 0,
+) -> DataQuality:
     """Assess labelled rows of a model type.
 
     The score is the share of feature cells that hold a value, times the share of rows that are no
-    duplicates, times the share of features that vary; 0 with a blocking finding.
+    duplicates, times the share of features without a flaw (:data:`FLAWS`); 0 with a blocking
+    finding. Rare classes and stale rows are said and cost nothing: the rows that are there are no
+    worse for it.
 
     Parameters
     ----------
     frame : DataFrame of n rows
     model_type : ModelType
+    profile : ReferenceProfile, optional
+        Of the champion: what has vanished, changed its kind or left its range since.
+    as_of : datetime, optional
+        Now, with a time zone: whether the newest label is older than is usual.
+    seed : int
+        Of the rows that suspicions of leakage are drawn from.
 
     Returns
     -------
     DataQuality
-        With ``missing_share`` over all feature cells and ``duplicate_rows`` (rows whose key, or
-        where no key is there all of whose values, came before).
+        With ``missing_share`` over all feature cells, ``duplicate_rows`` (rows whose key, or where
+        no key is there all of whose values, came before), and in ``details`` the missing share of
+        each feature, the rows of each class, and the freshness.
+
+    Examples
+    --------
+    >>> from core.domain import Task
+    >>> model_type = ModelType(
+    ...     name="t", source_relation="public.t", key_columns=("id",), time_column="at",
+    ...     target_column="y", feature_columns=("a", "b"), task=Task.CLASSIFICATION, metric="f1",
+    ... )
+    >>> random = np.random.default_rng(0)
+    >>> rows = pd.DataFrame({"id": range(300), "a": random.normal(size=300), "b": 1.0})
+    >>> rows["at"] = pd.date_range("2026-01-01", periods=300, freq="h", tz="UTC")
+    >>> rows["y"] = random.integers(0, 2, 300)
+    >>> quality = assess(rows, model_type, as_of=datetime.fromisoformat("2026-01-20T00:00Z"))
+    >>> quality.score, [f.name for f in quality.findings]
+    (0.5, ['constant_column', 'stale_rows'])
     """
-    features = [name for name in model_type.feature_columns if name in frame.columns]
+    missing = missing_shares(frame, model_type)
+    duplicates = count_duplicates(frame, model_type)
+    freshness = measure_freshness(frame, model_type, as_of=as_of) if as_of else None
     findings = [
-        *_column_findings(frame, model_type),
-        *_row_findings(frame, model_type),
-        *_target_findings(frame, model_type),
+        *column_findings(frame, model_type, missing),
+        *row_findings(frame, model_type, duplicates=duplicates),
+        *freshness_findings(freshness),
+        *target_findings(frame, model_type),
+        *_relations(frame, model_type, missing, profile=profile, seed=seed),
     ]
-    duplicates = _duplicates(frame, model_type)
-    if duplicates:
-        findings.append(
-            _finding("duplicate_rows", None, f"{duplicates:,} rows repeat the key of another.")
-        )
-    missing = float(frame[features].isna().to_numpy().mean()) if features and len(frame) else 0.0
-    flat = {f.column for f in findings if f.name in {"constant_column", "all_missing_column"}}
-    score = (1 - missing) * (1 - duplicates / max(len(frame), 1))
-    score *= 1 - len(flat) / max(len(features), 1)
+    vanished = {f.column for f in findings if f.name == "vanished_column"}
+    # Said of the same column, it says less.
+    findings = [f for f in findings if f.name != "all_missing_column" or f.column not in vanished]
+    share = float(np.mean(list(missing.values()))) if missing else 0.0
     return DataQuality(
-        score=0.0 if any(f.blocking for f in findings) else score,
+        score=_score(findings, share, duplicates / max(len(frame), 1), len(missing)),
         rows=len(frame),
-        missing_share=missing,
+        missing_share=share,
         duplicate_rows=duplicates,
         findings=tuple(findings),
+        details=_details(frame, model_type, missing, freshness),
     )
 
 
-def _finding(
-    name: str, column: str | None, detail: str, *, blocking: bool = False
-) -> QualityFinding:
-    return QualityFinding(name=name, column=column, blocking=blocking, detail=detail)
+def _relations(
+    frame: pd.DataFrame,
+    model_type: ModelType,
+    missing: Mapping[str, float],
+    *,
+    profile: ReferenceProfile | None,
+    seed: int,
+) -> Iterator[QualityFinding]:
+    """What features have to do with the target, and with what they were."""
+    outcomes = outcomes_of(frame, model_type)
+    sample = sample_rows(outcomes, seed=seed) if outcomes else np.arange(0)
+    drawn = frame.iloc[outcomes.positions[sample]] if outcomes else frame.head(SAMPLE_ROWS)
+    kinds = column_kinds(drawn, missing)
+    if profile is not None:
+        yield from change_findings(frame, model_type, profile, kinds)
+    if outcomes is not None:
+        yield from leakage_findings(frame, model_type, outcomes, sample, kinds)
 
 
-def _column_findings(frame: pd.DataFrame, model_type: ModelType) -> Iterator[QualityFinding]:
-    for name in model_type.feature_columns:
-        if name not in frame.columns:
-            detail = f'The feature column "{name}" is missing.'
-            yield _finding("missing_column", name, detail, blocking=True)
-            continue
-        values = frame[name]
-        if not len(values):
-            continue
-        if values.isna().all():
-            yield _finding("all_missing_column", name, f'"{name}" has no value in any row.')
-        elif values.notna().all() and _is_constant(values):
-            yield _finding("constant_column", name, f'"{name}" has the same value in every row.')
-        if infinite := _infinite_values(values):
-            detail = f'"{name}" is infinite in {infinite:,} rows, which count as missing.'
-            yield _finding("infinite_values", name, detail)
+def _score(
+    findings: Sequence[QualityFinding], missing: float, duplicates: float, features: int
+) -> float:
+    if any(finding.blocking for finding in findings):
+        return 0.0
+    flawed = {finding.column for finding in findings if finding.name in FLAWS}
+    return (1 - missing) * (1 - duplicates) * (1 - len(flawed) / max(features, 1))
 
 
-def _is_constant(values: pd.Series) -> bool:
-    first = values.iloc[0]
-    # Most columns differ early: the whole is looked at only when the beginning is constant.
-    return all(bool(_equal(part, first)) for part in (values.iloc[:100], values))
-
-
-def _equal(values: pd.Series, first: object) -> bool:
-    if isinstance(first, list | dict | np.ndarray):
-        return values.map(str).nunique() == 1
-    return bool((values == first).all())
-
-
-def _infinite_values(values: pd.Series) -> int:
-    if not pd.api.types.is_float_dtype(values.dtype):
-        return 0
-    return int(np.isinf(values.to_numpy(dtype=np.float64, na_value=np.nan)).sum())
-
-
-def _row_findings(frame: pd.DataFrame, model_type: ModelType) -> Iterator[QualityFinding]:
-    if len(frame) < model_type.min_training_samples:
-        detail = f"{len(frame):,} labelled rows; {model_type.min_training_samples:,} are needed."
-        yield _finding("too_few_rows", None, detail, blocking=True)
-    name = model_type.time_column
-    if name not in frame.columns:
-        detail = f'The time column "{name}" is missing.'
-        yield _finding("missing_column", name, detail, blocking=True)
-        return
-    values = frame[name]
-    numeric = pd.api.types.is_numeric_dtype(values.dtype)
-    wrong = len(values) if numeric else int(as_times(values).isna().sum())
-    if wrong:
-        detail = f'The time column "{name}" holds no time in {wrong:,} of {len(values):,} rows.'
-        yield _finding("time_is_no_time", name, detail, blocking=True)
-
-
-def _target_findings(frame: pd.DataFrame, model_type: ModelType) -> Iterator[QualityFinding]:
-    name = model_type.target_column
-    if name not in frame.columns:
-        detail = f'The target column "{name}" is missing.'
-        yield _finding("missing_column", name, detail, blocking=True)
-        return
-    target = frame[name]
-    if missing := int(target.isna().sum()):
-        detail = f'The target "{name}" is missing in {missing:,} of {len(target):,} rows.'
-        yield _finding("missing_target", name, detail, blocking=True)
-    present = target.dropna()
-    if model_type.task is Task.CLASSIFICATION and len(present) and present.nunique() == 1:
-        detail = f'The target "{name}" has only the class {present.iloc[0]!r}.'
-        yield _finding("one_class", name, detail, blocking=True)
-    if model_type.task is Task.REGRESSION:
-        yield from _number_findings(name, present)
-
-
-def _number_findings(name: str, target: pd.Series) -> Iterator[QualityFinding]:
-    numbers = pd.to_numeric(target, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    if wrong := int((~np.isfinite(numbers)).sum()):
-        detail = f'The target "{name}" is no finite number in {wrong:,} rows.'
-        yield _finding("target_is_no_number", name, detail, blocking=True)
-    elif len(numbers) and np.ptp(numbers) == 0:
-        detail = f'The target "{name}" is {numbers[0]:g} in every row.'
-        yield _finding("constant_target", name, detail, blocking=True)
-
-
-def _duplicates(frame: pd.DataFrame, model_type: ModelType) -> int:
-    keys = [name for name in model_type.key_columns if name in frame.columns]
-    if keys and len(keys) == len(model_type.key_columns):
-        return int(frame.duplicated(subset=keys).sum())
-    # Lists and other values that cannot be hashed are compared as text.
-    hashable = frame.map(str) if _has_unhashable(frame) else frame
-    return int(hashable.duplicated().sum())
-
-
-def _has_unhashable(frame: pd.DataFrame) -> bool:
-    objects = frame.select_dtypes(include="object")
-    return any(
-        isinstance(value, list | dict | set | np.ndarray)
-        for column in objects
-        for value in objects[column].dropna().head(100)
-    )
+def _details(
+    frame: pd.DataFrame,
+    model_type: ModelType,
+    missing: Mapping[str, float],
+    freshness: Freshness | None,
+) -> dict[str, Any]:
+    return {
+        "missing": dict(missing),
+        "classes": class_rows(frame, model_type),
+        "freshness": freshness
+        and {
+            "newest": freshness.newest.isoformat(),
+            "age_seconds": freshness.age_seconds,
+            "usual_seconds": freshness.usual_seconds,
+        },
+    }

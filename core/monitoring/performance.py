@@ -1,33 +1,31 @@
-"""Has the champion really got worse, or is it chance? A single look at newly labelled rows."""
+"""Has the champion really got worse, or is it chance?
+
+A single look answers a person who asks now: the metric of the window with its interval and the
+chance of such a drop. Checks repeat, and a single look that repeats calls chance a drop sooner or
+later; so where the sequential test (:mod:`core.monitoring.sequential`) can watch the metric, it
+decides, and the look stands beside it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
-from core.domain import CheckVerdict, ModelType, PerformanceCheck, Reference
+from core.domain import CheckVerdict, ModelType, PerformanceCheck, Reference, SequentialTest
 from core.engines.fitted_model import FittedModel
-from core.engines.metrics import Metric, get_metric, score
-from core.monitoring.change import Change, measure_change
+from core.engines.metrics import get_metric
+from core.engines.own_metrics import OwnMetric
+from core.monitoring.check_reasons import levels_in_words, values_in_words
+from core.monitoring.single_look import (
+    LEAST_REFERENCE,
+    LEAST_ROWS,
+    look_once,
+    without_verdict,
+)
 
-# Fewer new rows, or a smaller reference, say nothing either way.
-LEAST_ROWS = 30
-LEAST_REFERENCE = 100
-# A smaller reference is mostly its own noise, which every later look repeats: one strict level.
-FULL_REFERENCE = 500
-LOW_POWER_LEVEL = 0.001
-# Looks repeat: at .01 with weekly looks a model that has not changed starts about one needless
-# training in two years (and the threshold has to be passed as well). A training costs little, since
-# a challenger is deployed only if it is better; a missed drop costs until the next look.
-LEVEL = 0.01
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Judgement:
-    verdict: CheckVerdict
-    note: str
+__all__ = ["LEAST_REFERENCE", "LEAST_ROWS", "check_performance", "judge_by_test"]
 
 
 def check_performance(
@@ -37,8 +35,9 @@ def check_performance(
     frame: pd.DataFrame,
     reference: Reference | None,
     threshold: float | None = None,
+    metrics: Mapping[str, OwnMetric] | None = None,
 ) -> PerformanceCheck:
-    """Judge the served model on newly labelled rows against its reference.
+    """Judge the served model on newly labelled rows against its reference, in a single look.
 
     Parameters
     ----------
@@ -51,125 +50,101 @@ def check_performance(
         What the model scored on its holdout, stored with the deployment.
     threshold : float or None
         Degradation that matters, in place of the model type's ``retraining_threshold``.
+    metrics : mapping of str to OwnMetric, or None
+        The allow-listed metrics of the user's own.
 
     Returns
     -------
     PerformanceCheck
-        ``degraded``: the metric is worse by the threshold or more, and that is no chance
-        (one-sided p < .01; p < .001 with a reference of 100 to 499 rows). ``healthy``: it is not
-        worse, or the 95 % interval of the degradation excludes the threshold. ``inconclusive``:
-        in between.
+        As :func:`look_once` has it.
+
+    Examples
+    --------
+    >>> from core.domain import Task
+    >>> kind = ModelType(
+    ...     name="t", source_relation="public.t", key_columns=("id",), time_column="at",
+    ...     target_column="y", feature_columns=("a",), task=Task.REGRESSION, metric="mae",
+    ... )
+    >>> nothing = check_performance(
+    ...     model_type=kind, model=None, frame=pd.DataFrame(), reference=None
+    ... )
+    >>> str(nothing.verdict), nothing.reason
+    ('insufficient_data', 'No model is deployed.')
     """
     threshold = model_type.retraining_threshold if threshold is None else threshold
-    metric = get_metric(model_type.metric, model_type.task)
-    if model is None or reference is None:
-        return _without_verdict(metric, reference, threshold, len(frame), "No model is deployed.")
-    if reference.metric != metric.name:
-        reason = (
-            f"The deployed model was judged by {reference.metric}, the model type asks for "
-            f"{metric.name}: deploy a newly trained model to get a reference."
-        )
-        return _without_verdict(metric, reference, threshold, len(frame), reason)
-    if len(frame) < LEAST_ROWS or reference.samples < LEAST_REFERENCE:
-        return _too_few(metric, model, frame, reference, threshold)
-    change = measure_change(metric, model.scored(frame), reference, seed=model_type.random_seed)
-    if not change.is_defined:
-        reason = f"{metric.label} is not defined on these {len(frame):,} rows (a single class?)."
-        return _without_verdict(metric, reference, threshold, len(frame), reason)
-    low_power = reference.samples < FULL_REFERENCE
-    judgement = _judge(change, threshold, LOW_POWER_LEVEL if low_power else LEVEL)
-    return PerformanceCheck(
-        verdict=judgement.verdict,
-        needs_retraining=judgement.verdict is CheckVerdict.DEGRADED,
-        metric=metric.name,
-        baseline=reference.value,
-        current=change.current,
-        degradation=change.degradation,
-        confidence_interval=(change.lower, change.upper),
-        p_value=change.p_value,
-        samples=len(frame),
-        threshold=threshold,
-        low_power=low_power,
-        reason=_in_words(metric, change, reference, len(frame), judgement, low_power=low_power),
+    metric = get_metric(model_type.metric, model_type.task, metrics)
+    if model is None:
+        return without_verdict(metric, None, threshold, len(frame), "No model is deployed.")
+    if reference is None or reference.metric != metric.name:
+        return look_once(metric, None, reference, threshold, seed=0, rows=len(frame))
+    scored = model.scored(frame) if len(frame) else None
+    return look_once(
+        metric, scored, reference, threshold, seed=model_type.random_seed, rows=len(frame)
     )
 
 
-def _judge(change: Change, threshold: float, level: float) -> _Judgement:
-    if change.degradation >= threshold and change.degradation > 0 and change.p_value < level:
-        return _Judgement(verdict=CheckVerdict.DEGRADED, note="that is a real drop")
-    if change.degradation <= 0:
-        return _Judgement(verdict=CheckVerdict.HEALTHY, note="it is not worse")
-    if change.upper < threshold:
-        return _Judgement(
-            verdict=CheckVerdict.HEALTHY, note="too small a drop to matter, and surely so"
-        )
-    note = "too likely to be chance" if change.p_value >= level else "a drop too small to matter"
-    return _Judgement(verdict=CheckVerdict.INCONCLUSIVE, note=f"{note}, so it does not decide")
+def judge_by_test(look: PerformanceCheck, test: SequentialTest, label: str) -> PerformanceCheck:
+    """The same figures, with the sequential test's verdict in place of the look's.
 
+    Parameters
+    ----------
+    look : PerformanceCheck
+        Of the window; it may be without a verdict for want of rows.
+    test : SequentialTest
+    label : str
+        The metric's, for people.
 
-def _in_words(
-    metric: Metric,
-    change: Change,
-    reference: Reference,
-    rows: int,
-    judgement: _Judgement,
-    *,
-    low_power: bool,
-) -> str:
-    values = (
-        f"{metric.label} {change.current:.3g} on {rows:,} rows, {reference.value:.3g} at deployment"
-    )
-    if change.degradation <= 0:
-        return f"{values}: {judgement.note}."
-    chance = f"a drop this size by chance: {_odds(change.p_value)}"
-    weak = f" (only {reference.samples:,} rows at deployment: stricter)" if low_power else ""
-    return f"{values}; {chance}{weak}; {judgement.note}."
+    Returns
+    -------
+    PerformanceCheck
+        ``degraded``: the level since the deployment has reached the alarm's. ``inconclusive``: one
+        of the levels has reached the training's. Otherwise ``healthy``, or ``insufficient_data``
+        where the window has too few rows. ``needs_retraining`` goes by the level since the last
+        attempt.
 
-
-def _odds(p_value: float) -> str:
-    """1 in N, with two leading digits."""
-    if p_value < 1e-6:
-        return "less than 1 in 1,000,000"
-    times = 1 / p_value
-    return f"1 in {times:,.1f}" if times < 10 else f"1 in {float(f'{times:.2g}'):,.0f}"
-
-
-def _too_few(
-    metric: Metric, model: FittedModel, frame: pd.DataFrame, reference: Reference, threshold: float
-) -> PerformanceCheck:
-    if len(frame) < LEAST_ROWS:
-        reason = f"{len(frame):,} newly labelled rows; {LEAST_ROWS} are needed for a verdict."
+    Examples
+    --------
+    >>> look = without_verdict(get_metric("accuracy"), None, 0.03, 12, "12 newly labelled rows.")
+    >>> test = SequentialTest(
+    ...     level=6000.0, attempt_level=2.0, training_at=1000, alarm_at=5000, limit=0.2,
+    ...     labels=700, new_labels=12,
+    ... )
+    >>> check = judge_by_test(look, test, "accuracy")
+    >>> str(check.verdict), check.alarm, check.needs_retraining
+    ('degraded', True, False)
+    """
+    alarm = test.level >= test.alarm_at
+    if alarm:
+        verdict = CheckVerdict.DEGRADED
+    elif max(test.level, test.attempt_level) >= test.training_at:
+        verdict = CheckVerdict.INCONCLUSIVE
+    elif look.verdict is CheckVerdict.INSUFFICIENT_DATA:
+        verdict = CheckVerdict.INSUFFICIENT_DATA
     else:
-        reason = (
-            f"The model was judged on {reference.samples:,} rows when it was deployed; "
-            f"{LEAST_REFERENCE} are needed to compare with."
-        )
-    current = score(metric, model.scored(frame)) if len(frame) else None
-    return _without_verdict(metric, reference, threshold, len(frame), reason, current=current)
-
-
-def _without_verdict(
-    metric: Metric,
-    reference: Reference | None,
-    threshold: float,
-    rows: int,
-    reason: str,
-    *,
-    current: float | None = None,
-) -> PerformanceCheck:
-    if current is not None and not isfinite(current):  # not defined on so few rows
-        current = None
-    return PerformanceCheck(
-        verdict=CheckVerdict.INSUFFICIENT_DATA,
-        needs_retraining=False,
-        metric=metric.name,
-        baseline=None if reference is None else reference.value,
-        current=current,
-        degradation=None,
-        confidence_interval=None,
-        p_value=None,
-        samples=rows,
-        threshold=threshold,
-        low_power=False,
-        reason=reason,
+        verdict = CheckVerdict.HEALTHY
+    return replace(
+        look,
+        verdict=verdict,
+        needs_retraining=test.attempt_level >= test.training_at,
+        alarm=alarm,
+        sequential=test,
+        reason=_reason_of_test(look, test, label, verdict),
     )
+
+
+def _reason_of_test(
+    look: PerformanceCheck, test: SequentialTest, label: str, verdict: CheckVerdict
+) -> str:
+    if verdict is CheckVerdict.INSUFFICIENT_DATA:
+        return look.reason
+    says = levels_in_words(test)
+    if look.current is None or look.baseline is None or look.degradation is None:
+        return f"{look.reason} But {says}."
+    values = values_in_words(
+        label,
+        current=look.current,
+        rows=look.samples,
+        baseline=look.baseline,
+        p_value=None if look.degradation <= 0 else look.p_value,
+    )
+    return f"{values}; {says}."
