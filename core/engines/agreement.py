@@ -29,16 +29,38 @@ def final_fit_agreement(approved: FittedModel, final: FittedModel, holdout: pd.D
     (half of the way is half of Cohen's kappa: Cohen 1960, "A coefficient of agreement for nominal
     scales"). Regression: the concordance correlation, which is 0 by chance and falls with a wrong
     scale too (Lin 1989, "A concordance correlation coefficient to evaluate reproducibility").
+
+    Parameters
+    ----------
+    approved, final : FittedModel
+        The one that was validated, and the same settings fitted on the whole window.
+    holdout : DataFrame of n rows
+        Labelled rows that the approved model has not seen.
+
+    Returns
+    -------
+    Gate
+        Its value is the agreement; it passes from the threshold on.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> rows = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1, 1, 0]})
+    >>> model = FittedModel(
+    ...     pipeline=DummyClassifier().fit(rows[["x"]], rows["y"]), task="classification",
+    ...     target_column="y", feature_columns=["x"], column_kinds={"x": "numeric"}, classes=[0, 1])
+    >>> final_fit_agreement(model, model, rows).value
+    1.0
     """
     scored, refitted = approved.scored(holdout), final.predict(holdout)
     if approved.classes is None:
         value = _concordance(scored.predicted, refitted)
         threshold = LEAST_SHARE_OF_WAY * _concordance(scored.predicted, scored.truth)
-        what = f"a concordance of {value:.3f}"
+        what, measure = f"a concordance of {value:.3f}", "concordance"
     else:
         value = float(np.mean(scored.predicted == refitted))
         threshold = _share_needed(scored, refitted)
-        what = f"the same answer in {value:.1%} of rows"
+        what, measure = f"the same answer in {value:.1%} of rows", "share_of_equal_answers"
     passed = bool(value >= threshold)
     return Gate(
         name="final_fit_agreement",
@@ -47,6 +69,12 @@ def final_fit_agreement(approved: FittedModel, final: FittedModel, holdout: pd.D
         threshold=threshold,
         detail=f"Refitted on the whole window, the model gives {what} on {len(holdout):,} holdout "
         f"rows; at least {threshold:.3f} shows that it is the model that was approved.",
+        figures={
+            "measure": measure,
+            "value": value,
+            "threshold": threshold,
+            "samples": len(holdout),
+        },
     )
 
 

@@ -126,6 +126,11 @@ def normalise(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
     ------
     DataError
         A column of numbers or times holds something else; it is named, with an example.
+
+    Examples
+    --------
+    >>> normalise(pd.DataFrame({"a": ["1", " "], "b": [1, 2]}), {"a": "numeric"})["a"].tolist()
+    [1.0, nan]
     """
     return pd.DataFrame(
         {name: _normalised(name, frame[name], ColumnKind(kind)) for name, kind in kinds.items()},
@@ -183,7 +188,13 @@ def _as_float(values: pd.Series) -> pd.Series:
 
 
 def as_times(values: pd.Series) -> pd.Series:
-    """Dates, times or ISO 8601 strings as UTC; naive ones are taken as UTC, all else is NaT."""
+    """Dates, times or ISO 8601 strings as UTC; naive ones are taken as UTC, all else is NaT.
+
+    Examples
+    --------
+    >>> as_times(pd.Series(["2026-01-31", "soon"])).isna().tolist()
+    [False, True]
+    """
     if not pd.api.types.is_datetime64_any_dtype(values.dtype):
         values = values.astype(object)
     return pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
@@ -208,6 +219,11 @@ def target_values(frame: pd.DataFrame, column: str, task: Task) -> NDArray[np.ge
     ------
     DataError
         When the column is missing, has missing values, or does not fit the task.
+
+    Examples
+    --------
+    >>> target_values(pd.DataFrame({"y": [1.0, 0.0]}), "y", Task.CLASSIFICATION).tolist()
+    [1, 0]
     """
     if column not in frame.columns:
         raise DataError(

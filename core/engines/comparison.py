@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, norm
+from scipy.stats import norm
 
 from core.engines.metrics import Metric, Scored, degradation, score, weighted_scores
+from core.engines.paired_tests import paired_proportions, resampled_bounds, rows_to_tell
 
 RESAMPLES = 2000
-# 90 % two-sided: each bound is a one-sided 95 % bound.
-Z_BOUND = float(norm.ppf(0.95))
-Z_POWER = float(norm.ppf(0.80))
+ALPHA = 0.05
 # Weights held at once: resamples are drawn in blocks of about this many numbers (16 MB).
 BLOCK = 2_000_000
 
@@ -25,8 +23,16 @@ class Comparison:
     """The improvement of a challenger over a champion, positive when it is better.
 
     In points, or as a share of the champion's value, as :func:`degradation` has it. ``lower`` and
-    ``upper`` bound it at 90 % two-sided. ``p_value`` is one-sided: an improvement at least this
-    large between equal models.
+    ``upper`` each bound it at the one-sided level ``alpha``. ``p_value`` is one-sided: an
+    improvement at least this large between equal models. ``entities`` says how many independent
+    units the rows come from, None where each row is one.
+
+    Examples
+    --------
+    >>> equal = Comparison(challenger=0.8, champion=0.8, improvement=0.0, lower=-0.02, upper=0.02,
+    ...                    p_value=0.5, samples=700)
+    >>> equal.is_defined, equal.rows_that_decide(0.02)
+    (True, 1598)
     """
 
     challenger: float
@@ -36,30 +42,60 @@ class Comparison:
     upper: float
     p_value: float
     samples: int
+    alpha: float = ALPHA
+    entities: int | None = None
 
     @property
     def is_defined(self) -> bool:
         """Whether the metric could be computed for both."""
         return bool(np.isfinite([self.improvement, self.lower, self.upper]).all())
 
+    @property
+    def units(self) -> int:
+        """How many independent observations there are."""
+        return self.samples if self.entities is None else self.entities
+
+    @property
+    def error(self) -> float:
+        """The standard error of the improvement."""
+        return (self.upper - self.lower) / (2 * float(norm.ppf(1 - self.alpha)))
+
+    @property
+    def disagreement(self) -> float:
+        """Mean square of what a row adds: for accuracy, the share of rows that differ."""
+        return self.error**2 * self.samples + self.improvement**2
+
     def rows_that_decide(self, difference: float) -> int:
-        """How many rows tell ``difference`` from none (one-sided 5 %, power 80 %).
+        """How many rows like these tell ``difference`` from none, at ``alpha``, power 80 %."""
+        return rows_to_tell(self.disagreement, difference, alpha=self.alpha)
 
-        For proportions this is about Connor's 1987 formula for McNemar's test: (1.645·√ψ +
-        0.842·√(ψ − δ²))² / δ² with the disagreement rate ψ; here the spread that was seen takes
-        the place of ψ, so that it holds for every metric.
-        """
-        spread = (self.upper - self.lower) / (2 * Z_BOUND) * sqrt(self.samples)
-        rest = sqrt(max(spread**2 - difference**2, 0.0))
-        return ceil((Z_BOUND * spread + Z_POWER * rest) ** 2 / difference**2)
+    def p_of_margin(self, margin: float) -> float:
+        """The one-sided p-value of not being worse by ``margin`` or more."""
+        distance = (self.upper + self.lower) / 2 + margin
+        return float(norm.sf(distance / self.error)) if self.error > 0 else float(distance <= 0)
+
+    def bounds(self, alpha: float) -> tuple[float, float]:
+        """Lower and upper bound at another one-sided level."""
+        middle, half = (self.upper + self.lower) / 2, float(norm.ppf(1 - alpha)) * self.error
+        return middle - half, middle + half
 
 
-def compare(metric: Metric, challenger: Scored, champion: Scored, *, seed: int) -> Comparison:
+def compare(
+    metric: Metric,
+    challenger: Scored,
+    champion: Scored,
+    *,
+    seed: int,
+    alpha: float = ALPHA,
+    entities: NDArray[np.intp] | None = None,
+) -> Comparison:
     """Compare two models' predictions of the same n rows.
 
-    Accuracy: McNemar's mid-p test (Fagerland, Lydersen and Laake 2013, "The McNemar test for
-    binary matched-pairs data") with the adjusted Wald interval of Bonett and Price 2012. Others:
-    the paired bootstrap percentile interval (Efron and Tibshirani 1993, chapter 13).
+    Accuracy: McNemar's mid-p test and the adjusted Wald interval (:func:`paired_proportions`).
+    Others: the paired bootstrap (Efron and Tibshirani 1993, "An Introduction to the Bootstrap",
+    chapter 13). Rows of one entity are no independent evidence: then entities are resampled with
+    all of their rows (Davison and Hinkley 1997, "Bootstrap Methods and their Application", section
+    3.8), for accuracy too, of which the more cautious of both answers counts.
 
     Parameters
     ----------
@@ -68,62 +104,113 @@ def compare(metric: Metric, challenger: Scored, champion: Scored, *, seed: int) 
         Same rows in the same order.
     seed : int
         Of the resamples.
+    alpha : float in (0, 0.5)
+        One-sided level of each bound.
+    entities : array (n,) of int, optional
+        Which entity each row belongs to, numbered from 0.
+
+    Returns
+    -------
+    Comparison
+
+    Examples
+    --------
+    >>> from core.engines.metrics import get_metric
+    >>> truth = np.ones(400, dtype=int)
+    >>> better, worse = truth.copy(), truth.copy()
+    >>> better[:40], worse[:80] = 0, 0
+    >>> compared = compare(get_metric("accuracy"), Scored(truth=truth, predicted=better),
+    ...                    Scored(truth=truth, predicted=worse), seed=0)
+    >>> round(compared.improvement, 3), compared.lower > 0
+    (0.1, True)
     """
     ours, theirs = score(metric, challenger), score(metric, champion)
-    if metric.name == "accuracy":
-        lower, upper, p_value = _paired_proportions(
-            challenger.truth == challenger.predicted, champion.truth == champion.predicted
-        )
-    else:
-        lower, upper, p_value = _bootstrap(metric, challenger, champion, seed)
+    improvement = 0.0 - float(degradation(metric, theirs, ours))
+    exact = metric.name == "accuracy"
+    answers: list[tuple[float, float, float]] = []
+    if exact:
+        answers.append(_of_right_answers(challenger, champion, alpha))
+    if not exact or entities is not None:
+        values = _resampled(metric, challenger, champion, seed=seed, entities=entities)
+        units = len(challenger.truth) if entities is None else _count(entities)
+        answers.append(resampled_bounds(values, improvement, units=units, alpha=alpha))
+    lowers, uppers, p_values = zip(*answers, strict=True)
     return Comparison(
         challenger=ours,
         champion=theirs,
-        improvement=-float(degradation(metric, theirs, ours)),
-        lower=lower,
-        upper=upper,
-        p_value=p_value,
+        improvement=improvement,
+        # Of several answers the most cautious one; NaN, where one is not defined, wins.
+        lower=float(np.min(lowers)),
+        upper=float(np.max(uppers)),
+        p_value=float(np.max(p_values)),
         samples=len(challenger.truth),
+        alpha=alpha,
+        entities=None if entities is None else _count(entities),
     )
 
 
-def _paired_proportions(
-    ours: NDArray[np.bool_], theirs: NDArray[np.bool_]
-) -> tuple[float, float, float]:
-    rows, wins, defeats = len(ours), int((ours & ~theirs).sum()), int((~ours & theirs).sum())
-    won, lost = (wins + 1) / (rows + 2), (defeats + 1) / (rows + 2)
-    half = Z_BOUND * sqrt((won + lost - (won - lost) ** 2) / (rows + 2))
-    discordant = binom(wins + defeats, 0.5)
-    p_value = float(discordant.sf(wins) + 0.5 * discordant.pmf(wins))
-    return won - lost - half, won - lost + half, p_value
+def _count(entities: NDArray[np.intp]) -> int:
+    return len(np.unique(entities))
 
 
-def _bootstrap(
-    metric: Metric, challenger: Scored, champion: Scored, seed: int
+def _of_right_answers(
+    challenger: Scored, champion: Scored, alpha: float
 ) -> tuple[float, float, float]:
-    improvements = np.concatenate(
+    ours = challenger.truth == challenger.predicted
+    theirs = champion.truth == champion.predicted
+    wins, defeats = int((ours & ~theirs).sum()), int((~ours & theirs).sum())
+    lower, upper, p_value = paired_proportions(wins, defeats, len(ours), alpha=alpha)
+    return float(lower), float(upper), float(p_value)
+
+
+def _resampled(
+    metric: Metric,
+    challenger: Scored,
+    champion: Scored,
+    *,
+    seed: int,
+    entities: NDArray[np.intp] | None,
+) -> NDArray[np.float64]:
+    """The improvement in each resample, shape (RESAMPLES,)."""
+    return np.concatenate(
         [
             -degradation(
                 metric,
                 weighted_scores(metric, champion, weights),
                 weighted_scores(metric, challenger, weights),
             )
-            for weights in resamples(len(challenger.truth), seed)
+            for weights in resamples(len(challenger.truth), seed, entities=entities)
         ]
     )
-    defined = improvements[np.isfinite(improvements)]
-    if len(defined) < 0.9 * len(improvements):
-        return float("nan"), float("nan"), float("nan")
-    lower, upper = np.quantile(defined, [0.05, 0.95])
-    return float(lower), float(upper), float((1 + (defined <= 0).sum()) / (1 + len(defined)))
 
 
-def resamples(rows: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """Bootstrap weights: blocks (b, rows) of how often each row was drawn, RESAMPLES in all."""
+def resamples(
+    rows: int, seed: int, *, entities: NDArray[np.intp] | None = None
+) -> Iterator[NDArray[np.float64]]:
+    """Bootstrap weights: blocks (b, rows) of how often each row was drawn, RESAMPLES in all.
+
+    Parameters
+    ----------
+    rows : int
+    seed : int
+    entities : array (rows,) of int, optional
+        Then entities are drawn, each with all of its rows.
+
+    Examples
+    --------
+    >>> blocks = list(resamples(4, 0, entities=np.array([0, 0, 1, 2])))
+    >>> sum(len(block) for block in blocks)
+    2000
+    >>> bool((blocks[0][:, 0] == blocks[0][:, 1]).all())
+    True
+    """
+    codes = np.arange(rows) if entities is None else np.unique(entities, return_inverse=True)[1]
+    units = int(codes.max()) + 1 if rows else 0
     random = np.random.default_rng(seed)
     block = int(np.clip(BLOCK // max(rows, 1), 1, RESAMPLES))
     for start in range(0, RESAMPLES, block):
         size = min(block, RESAMPLES - start)
-        drawn = random.integers(0, rows, (size, rows)) + rows * np.arange(size)[:, np.newaxis]
-        counts = np.bincount(drawn.ravel(), minlength=size * rows)
-        yield counts.reshape(size, rows).astype(np.float64)
+        drawn = random.integers(0, units, (size, units)) + units * np.arange(size)[:, np.newaxis]
+        counts = np.bincount(drawn.ravel(), minlength=size * units).reshape(size, units)
+        weights = counts if entities is None else counts[:, codes]
+        yield weights.astype(np.float64)

@@ -53,6 +53,18 @@ class ContentFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Further columns that are taken as numbers.
     prior_posts
         How many posts of his own an author needs until they weigh as much as everybody's.
+
+    Examples
+    --------
+    >>> row = {"author": "Ada", "channel": "x", "format": "text", "title": "Hi", "body": ""}
+    >>> times = pd.date_range("2026-01-01", periods=3, tz="UTC")
+    >>> posts = pd.DataFrame([{**row, "published_at": time} for time in times])
+    >>> features = ContentFeatures(classification=False)
+    >>> found = features.fit_transform(posts, np.array([1.0, 2.0, 3.0]))
+    >>> features.get_feature_names_out()[-2:].tolist(), found[:, -2:].tolist()
+    (['author_posts', 'author_mean'], [[0.0, nan], [1.0, 1.0], [2.0, 1.5]])
+    >>> features.transform(posts)[:, -2:].tolist()
+    [[3.0, 2.0], [3.0, 2.0], [3.0, 2.0]]
     """
 
     def __init__(

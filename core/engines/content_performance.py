@@ -36,6 +36,13 @@ class ContentPerformanceMLEngine:
     """Predicts how a post will do, before it is published.
 
     Works for a class (``performance_tier``) and for a number (``engagement_rate``).
+
+    Examples
+    --------
+    >>> from core.engines.content_posts import content_model_types
+    >>> tier, _ = content_model_types()
+    >>> [name for name, _ in ContentPerformanceMLEngine().make_pipeline(tier, 0).steps]
+    ['features', 'model']
     """
 
     def features(self, frame: pd.DataFrame, *, time_column: str = "published_at") -> pd.DataFrame:
@@ -86,7 +93,15 @@ class ContentPerformanceMLEngine:
 
 
 def make_content_pipeline(model_type: ModelType, *, seed: int) -> Pipeline:
-    """:meth:`ContentPerformanceMLEngine.make_pipeline` as a function, as engines are registered."""
+    """:meth:`ContentPerformanceMLEngine.make_pipeline` as a function, as engines are registered.
+
+    Examples
+    --------
+    >>> from core.engines.content_posts import content_model_types
+    >>> _, rate = content_model_types()
+    >>> make_content_pipeline(rate, seed=0)[-1].loss
+    'absolute_error'
+    """
     return ContentPerformanceMLEngine().make_pipeline(model_type, seed)
 
 

@@ -138,6 +138,14 @@ def generate_posts(
     ------
     InvalidRequest
         When a time has no time zone, or a count isn't positive.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> start = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> posts = generate_posts(seed=0, start=start, days=2, posts_per_day=10, change_at=None)
+    >>> bool((posts["measured_at"] > posts["published_at"]).all()), posts["post_id"].iloc[0].item()
+    (True, 1)
     """
     if start.tzinfo is None or (change_at is not None and change_at.tzinfo is None):
         raise InvalidRequest("start and change_at need a time zone.", hint="Give them in UTC.")
@@ -236,6 +244,11 @@ def content_model_types() -> tuple[ModelType, ModelType]:
 
     Engagement is judged by its mean absolute error: rates are skewed, and a single viral post
     would dominate a squared error for weeks.
+
+    Examples
+    --------
+    >>> [(kind.name, kind.metric) for kind in content_model_types()]
+    [('content_performance', 'accuracy'), ('engagement_prediction', 'mae')]
     """
     tier = ModelType(
         name="content_performance",

@@ -101,6 +101,14 @@ def write_texts(rng: np.random.Generator, brief: Brief) -> tuple[list[str], list
     titles, bodies
         Two lists of length n. A post contains a question mark if and only if it asks, and as many
         words that start with ``#`` as it has hashtags.
+
+    Examples
+    --------
+    >>> brief = Brief(words=np.array([30.0]), asks=np.array([True]), hashtags=np.array([2]),
+    ...     emoji=np.array([0]))
+    >>> (title,), (body,) = write_texts(np.random.default_rng(0), brief)
+    >>> "?" in title + body, body.count("#")
+    (True, 2)
     """
     n = len(brief.words)
     topics = rng.integers(len(_TOPICS), size=n)

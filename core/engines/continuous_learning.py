@@ -9,18 +9,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from core.domain import Gate, ModelType, Reference, Task, TrainingPlan
+from core.domain import Gate, ModelType, Reference, Task, TrainingPlan, WindowStrategy
+from core.engines.adaptive_window import choose_window
 from core.engines.agreement import final_fit_agreement
 from core.engines.columns import column_kinds, target_values
 from core.engines.confidence import ConfidenceBasedMLEngine
 from core.engines.fitted_model import FittedModel
-from core.engines.metrics import METRICS, Scored, get_metric, losses, score
-from core.engines.pipelines import Factories, make_pipeline
-from core.engines.time_split import Parts, plan_window, split_window
-from core.errors import DataError, InvalidRequest
+from core.engines.fitting import Learner
+from core.engines.metrics import METRICS, Metric, Scored, score
+from core.engines.own_metrics import OwnMetric
+from core.engines.pipelines import Factories
+from core.engines.planned_fit import PlannedFit, fit_plan, noted
+from core.engines.references import make_reference
+from core.engines.time_split import Parts, plain_times, split_window
+from core.engines.window_plan import plan_window, shortened
+from core.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +35,8 @@ class TrainedModel:
     model: FittedModel
     reference: Reference
     metrics: Mapping[str, float]  # of the holdout, by name; those that are defined there
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Any]  # all of the estimator's, as far as JSON holds them
+    engine_parameters: Mapping[str, Any]  # the model type's, and those that a search found
     plan: TrainingPlan
 
 
@@ -55,11 +61,29 @@ class ContinuousLearningEngine:
     model_type : ModelType
     factories : mapping of str to callable
         Engines of the user's own, by their allow-listed name.
+    metrics : mapping of str to OwnMetric
+        Metrics of the user's own, likewise.
+
+    Examples
+    --------
+    >>> from core.engines.example_rows import AS_OF, example_rows, example_type
+    >>> rows, engine = example_rows(), ContinuousLearningEngine(example_type())
+    >>> plan = engine.plan(rows, as_of=AS_OF, champion_cutoff=None)
+    >>> engine.train(rows, plan, seed=0).reference.samples, plan.holdout_rows
+    (100, 100)
     """
 
-    def __init__(self, model_type: ModelType, *, factories: Factories | None = None) -> None:
+    def __init__(
+        self,
+        model_type: ModelType,
+        *,
+        factories: Factories | None = None,
+        metrics: Mapping[str, OwnMetric] | None = None,
+    ) -> None:
         self.model_type = model_type
-        self.factories = factories or {}
+        self.learner = Learner(
+            model_type=model_type, factories=factories or {}, metrics=metrics or {}
+        )
 
     def plan(
         self,
@@ -67,22 +91,43 @@ class ContinuousLearningEngine:
         *,
         as_of: datetime,
         champion_cutoff: datetime | None,
-        champion_degraded: bool = False,
+        needs_retraining: bool = False,
     ) -> TrainingPlan:
-        """Choose the training window and its split by time (:func:`plan_window`).
+        """Choose the training window and its split by time.
+
+        :func:`core.engines.window_plan.plan_window` gives the holdout and the longest window; an
+        adaptive one may begin later (:func:`core.engines.adaptive_window.choose_window`).
+
+        Parameters
+        ----------
+        frame : DataFrame of n labelled rows, in any order
+            As far back as :func:`core.engines.window_plan.window_length` says.
+        as_of : datetime
+            Rows later than this are left out.
+        champion_cutoff : datetime or None
+            Time of the newest row that the champion has seen.
+        needs_retraining : bool
+            Whether a check found that the champion has probably got worse.
 
         Raises
         ------
         DataError
-            Also when the rows to train on hold one class only.
+            When there are too few rows, all carry the same time, or the rows to train on hold one
+            class only.
         """
         plan = plan_window(
             frame,
             self.model_type,
             as_of=as_of,
             champion_cutoff=champion_cutoff,
-            champion_degraded=champion_degraded,
+            needs_retraining=needs_retraining,
         )
+        if self.model_type.window_strategy is WindowStrategy.ADAPTIVE:
+            parts = self.split(frame, plan)
+            known = pd.concat([parts.train, parts.calibration])
+            choice = choose_window(known, self.learner, seed=self.model_type.random_seed)
+            plan = shortened(plan, frame, self.model_type, start=choice.start)
+            plan = noted(plan, choice.reason, window=choice.figures)
         if self.model_type.task is Task.CLASSIFICATION:
             self._require_classes(self.split(frame, plan).train)
         return plan
@@ -91,7 +136,15 @@ class ContinuousLearningEngine:
         """The rows of ``plan``, in their parts."""
         return split_window(frame, self.model_type, plan)
 
-    def train(self, frame: pd.DataFrame, plan: TrainingPlan, *, seed: int) -> TrainedModel:
+    def train(
+        self,
+        frame: pd.DataFrame,
+        plan: TrainingPlan,
+        *,
+        seed: int,
+        previous: FittedModel | None = None,
+        previous_cutoff: datetime | None = None,
+    ) -> TrainedModel:
         """Fit on the train part, calibrate on the next, measure on the newest.
 
         Parameters
@@ -100,35 +153,68 @@ class ContinuousLearningEngine:
             The rows that ``plan`` was made from.
         plan : TrainingPlan
         seed : int
-            The same data, plan and seed give the same model.
+            The same data, plan and seed give the same model; with a search for parameters, the
+            same number of trials too (:func:`core.engines.hyper_parameters.search_parameters`).
+        previous : FittedModel or None
+            For an incremental engine: the model to go on from, where that is possible
+            (:func:`core.engines.continuing.continued`). Other engines leave it aside.
+        previous_cutoff : datetime or None
+            Time of the newest row that ``previous`` has seen.
 
         Raises
         ------
         DataError
             When the engine cannot be fitted to these rows.
         InvalidRequest
-            For an unknown engine, parameter or metric.
+            For an unknown engine, parameter or metric, or weights that the engine does not take.
         """
-        metric = get_metric(self.model_type.metric, self.model_type.task)
         parts = self.split(frame, plan)
-        kinds = column_kinds(parts.train, self._features(parts.train))
-        model = self._fitted(parts.train, kinds, seed)
+        fitted = fit_plan(
+            self.learner, parts.train, plan, seed=seed, previous=previous, cutoff=previous_cutoff
+        )
+        return self._measured(fitted, parts)
+
+    def adopt(self, frame: pd.DataFrame, plan: TrainingPlan, model: FittedModel) -> TrainedModel:
+        """Calibrate and measure a model that was made elsewhere, in place of training one.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            The rows that ``plan`` was made from.
+        plan : TrainingPlan
+            Of :func:`core.engines.imported_model.judged_by_unseen`.
+        model : FittedModel
+            Of :func:`core.engines.imported_model.wrap_estimator`.
+
+        Raises
+        ------
+        DataError
+            When it does not predict these rows.
+        """
+        parts = self.split(frame, plan)
+        model.column_kinds = self._kinds(parts.train)
+        try:
+            model.scored(parts.holdout)
+        except Exception as exc:  # whatever a pipeline of somebody else's may raise
+            raise DataError(
+                f"The imported model does not predict the rows: {type(exc).__name__}: {exc}",
+                hint="It gets the feature columns as they come from the table, as a DataFrame.",
+            ) from exc
+        return self._measured(PlannedFit(model=model, engine_parameters={}, plan=plan), parts)
+
+    def _measured(self, fitted: PlannedFit, parts: Parts) -> TrainedModel:
         if len(parts.calibration):
-            self._learn_confidence(model, parts.calibration)
-        scored = model.scored(parts.holdout)
-        per_row = losses(metric, scored)
+            self._learn_confidence(fitted.model, parts.calibration)
+        scored = fitted.model.scored(parts.holdout)
         return TrainedModel(
-            model=model,
-            reference=Reference(
-                metric=metric.name,
-                value=score(metric, scored),
-                samples=len(parts.holdout),
-                losses_mean=None if per_row is None else float(per_row.mean()),
-                losses_std=None if per_row is None else _deviation(per_row),
+            model=fitted.model,
+            reference=make_reference(
+                self.learner.metric, scored, plain_times(parts.holdout, self.model_type)
             ),
-            metrics=_all_metrics(self.model_type.task, scored),
-            parameters=_parameters(model.pipeline),
-            plan=plan,
+            metrics=_all_metrics(self.learner.metric, scored),
+            parameters=_parameters(fitted.model.pipeline),
+            engine_parameters=fitted.engine_parameters,
+            plan=fitted.plan,
         )
 
     def final_fit(
@@ -142,51 +228,36 @@ class ContinuousLearningEngine:
         """Refit the same settings on the whole window, holdout included.
 
         The newest rows are worth the most when the world moves. No rows are left to calibrate on,
-        so that the approved fit's calibration and intervals are carried over.
+        so that the approved fit's calibration and intervals are carried over. The settings, seeds
+        among them, are those in the approved pipeline itself. A model of an incremental engine is
+        not refitted: a copy of it learns the rows that it has not seen.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            The rows that ``plan`` was made from.
+        approved : FittedModel or TrainedModel
+        plan : TrainingPlan
+        seed : int
+            Of the comparison with the approved fit, where that needs one.
         """
         if isinstance(approved, TrainedModel):
             approved = approved.model
         parts = self.split(frame, plan)
-        model = self._fitted(parts.window, approved.column_kinds, seed)
+        unseen = pd.concat([parts.calibration, parts.holdout])
+        if self.learner.is_incremental and self.learner.knows_classes_of(approved, unseen):
+            model = self.learner.learn_on(approved, unseen)
+        else:
+            model = self.learner.refit(approved, parts.window)
         model.calibrator, model.intervals = approved.calibrator, approved.intervals
         return FinalFit(model=model, gate=final_fit_agreement(approved, model, parts.holdout))
 
     def fit_window(self, frame: pd.DataFrame, *, seed: int) -> FittedModel:
         """A bare fit of all the rows: no split, no calibration, no judgement (for baselines)."""
-        return self._fitted(frame, column_kinds(frame, self._features(frame)), seed)
+        return self.learner.fit(frame, self._kinds(frame), seed=seed)
 
-    def _features(self, frame: pd.DataFrame) -> list[str]:
-        names = list(self.model_type.feature_columns)
-        if missing := [name for name in names if name not in frame.columns]:
-            raise DataError(
-                f"The feature column {', '.join(missing)} is missing.",
-                hint="Bring it back, or change the model type's feature_columns.",
-            )
-        return names
-
-    def _fitted(self, rows: pd.DataFrame, kinds: Mapping[str, str], seed: int) -> FittedModel:
-        model_type = self.model_type
-        pipeline = make_pipeline(model_type, kinds, seed=seed, factories=self.factories)
-        features = self._features(rows)
-        target = target_values(rows, model_type.target_column, model_type.task)
-        try:
-            pipeline.fit(rows[features], target)
-        except (ValueError, TypeError) as exc:
-            raise DataError(
-                f'The engine "{model_type.engine}" could not be fitted: {exc}',
-                hint="Check engine_parameters and the feature columns.",
-            ) from exc
-        classes = None
-        if model_type.task is Task.CLASSIFICATION:
-            classes = _classes(pipeline, model_type.engine)
-        return FittedModel(
-            pipeline=pipeline,
-            task=str(model_type.task),
-            target_column=model_type.target_column,
-            feature_columns=features,
-            column_kinds=kinds,
-            classes=classes,
-        )
+    def _kinds(self, rows: pd.DataFrame) -> dict[str, str]:
+        return column_kinds(rows, self.learner.features(rows))
 
     def _learn_confidence(self, model: FittedModel, rows: pd.DataFrame) -> None:
         truth = target_values(rows, model.target_column, self.model_type.task)
@@ -207,27 +278,17 @@ class ContinuousLearningEngine:
             )
 
 
-def _classes(pipeline: Pipeline, engine: str) -> list[Any]:
-    if not hasattr(pipeline, "predict_proba"):
-        raise InvalidRequest(
-            f'The engine "{engine}" gives no class probabilities.',
-            hint="Wrap its estimator in sklearn.calibration.CalibratedClassifierCV.",
-        )
-    found: list[Any] = pipeline.classes_.tolist()
-    return found
-
-
-def _all_metrics(task: Task, scored: Scored) -> dict[str, float]:
-    values = {m.name: score(m, scored) for m in METRICS.values() if m.task is task}
+def _all_metrics(judged_by: Metric, scored: Scored) -> dict[str, float]:
+    """Those of the task that are built in, and the one that the model is judged by."""
+    built_in = {name: m for name, m in METRICS.items() if m.task is judged_by.task}
+    every = built_in | {judged_by.name: judged_by}
+    values = {name: score(m, scored) for name, m in every.items()}
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
-def _parameters(pipeline: Pipeline) -> dict[str, Any]:
+def _parameters(pipeline: Any) -> dict[str, Any]:
     """The estimator's own settings, as far as JSON holds them."""
     plain = (str, int, float, bool, type(None))
-    settings = pipeline.named_steps["model"].get_params(deep=False)
+    estimator = pipeline[-1] if isinstance(pipeline, Pipeline) else pipeline
+    settings = estimator.get_params(deep=False)
     return {name: value for name, value in settings.items() if isinstance(value, plain)}
-
-
-def _deviation(values: NDArray[np.float64]) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else 0.0

@@ -15,7 +15,13 @@ TIME_PARTS = ("year", "month", "day", "day_of_week", "hour", "minute")
 
 
 def numeric_features(kinds: Mapping[str, str]) -> list[str]:
-    """Names of the numeric features that :class:`FeatureBuilder` makes, in order."""
+    """Names of the numeric features that :class:`FeatureBuilder` makes, in order.
+
+    Examples
+    --------
+    >>> numeric_features({"price": "numeric", "city": "categorical", "note": "text"})
+    ['price', 'note__length', 'note__words']
+    """
     names: list[str] = []
     for column, kind in kinds.items():
         if kind in {ColumnKind.NUMERIC, ColumnKind.BOOLEAN, ColumnKind.EMPTY}:
@@ -28,7 +34,13 @@ def numeric_features(kinds: Mapping[str, str]) -> list[str]:
 
 
 def categorical_features(kinds: Mapping[str, str]) -> list[str]:
-    """Names of the categorical features that :class:`FeatureBuilder` makes, in order."""
+    """Names of the categorical features that :class:`FeatureBuilder` makes, in order.
+
+    Examples
+    --------
+    >>> categorical_features({"price": "numeric", "city": "categorical", "note": "text"})
+    ['city']
+    """
     return [column for column, kind in kinds.items() if kind == ColumnKind.CATEGORICAL]
 
 
@@ -39,6 +51,12 @@ class ColumnNormaliser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     column_kinds : mapping of str to str
         As :func:`core.engines.columns.column_kinds` gives it.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"price": ["1.5", None]})
+    >>> ColumnNormaliser({"price": "numeric"}).fit_transform(rows)["price"].tolist()
+    [1.5, nan]
     """
 
     def __init__(self, column_kinds: Mapping[str, str]) -> None:
@@ -61,6 +79,13 @@ class FeatureBuilder(ColumnNormaliser):
 
     The result has the columns of :func:`numeric_features` (float64) and then those of
     :func:`categorical_features` (str objects, NaN where missing).
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"note": ["two words"], "price": [1]})
+    >>> found = FeatureBuilder({"note": "text", "price": "numeric"}).transform(rows)
+    >>> found.iloc[0].to_dict()
+    {'note__length': 9.0, 'note__words': 2.0, 'price': 1.0}
     """
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:

@@ -39,6 +39,19 @@ class FittedModel:
     calibrator : SigmoidCalibrator or None
     intervals : ConformalIntervals or None
         Residuals of calibration rows; None in a classification.
+
+    Examples
+    --------
+    >>> from core.engines.example_rows import example_rows, example_type
+    >>> from core.engines.fitting import Learner
+    >>> rows = example_rows()
+    >>> learner = Learner(model_type=example_type(), factories={}, metrics={})
+    >>> model = learner.fit(rows, {"a": "numeric", "b": "numeric"}, seed=0)
+    >>> new = pd.DataFrame({"a": [-2.0, 2.0], "b": [0.0, 0.0]})
+    >>> model.predict(new).tolist(), model.predict_proba(new).shape
+    ([0, 1], (2, 2))
+    >>> bool((model.confidence(new) > 0.9).all())
+    True
     """
 
     def __init__(

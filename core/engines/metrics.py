@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain import Task
+from core.engines.own_metrics import (
+    OwnMetric,
+    check_own_metric,
+    is_own_name,
+    own_losses,
+    own_value,
+)
 from core.errors import InvalidRequest
 
 Floats = NDArray[np.float64]
@@ -22,6 +29,12 @@ class Scored:
     """True values beside one model's predictions for the same n rows.
 
     ``proba`` has shape (n, k), its columns belong to ``classes``; both None in a regression.
+
+    Examples
+    --------
+    >>> truth, predicted = np.array([1, 1, 0, 0]), np.array([1, 0, 0, 0])
+    >>> Scored(truth=truth, predicted=predicted).rows(truth == 1).predicted.tolist()
+    [1, 0]
     """
 
     truth: NDArray[Any]
@@ -56,13 +69,14 @@ class Metric:
     in_points: bool
     has_losses: bool
     needs_proba: bool = False
+    own: OwnMetric | None = None  # a metric of the user's own; None for those known here
 
 
-def _classification(name: str, label: str, **options: bool) -> Metric:
+def _classification(name: str, label: str, **options: Any) -> Metric:
     return Metric(name=name, label=label, task=Task.CLASSIFICATION, **options)
 
 
-def _regression(name: str, label: str, **options: bool) -> Metric:
+def _regression(name: str, label: str, **options: Any) -> Metric:
     return Metric(name=name, label=label, task=Task.REGRESSION, **options)
 
 
@@ -97,14 +111,32 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def get_metric(name: str, task: Task | None = None) -> Metric:
+def get_metric(
+    name: str, task: Task | None = None, custom: Mapping[str, OwnMetric] | None = None
+) -> Metric:
     """The metric of that name.
+
+    Parameters
+    ----------
+    name : str
+        One of METRICS, or the allow-listed ``package.module:name`` of one of the user's own.
+    task : Task or None
+        What the metric must fit; one of the user's own says nothing of it, and fits.
+    custom : mapping of str to OwnMetric
+        The allow-listed metrics of the user's own (REFIT_METRICS), by import path.
 
     Raises
     ------
     InvalidRequest
-        When there is none, or it does not fit the task.
+        When there is none, it does not fit the task, or it is not allowed.
+
+    Examples
+    --------
+    >>> get_metric("mae").label
+    'MAE'
     """
+    if is_own_name(name):
+        return _own(name, task or Task.CLASSIFICATION, custom or {})
     fitting = [m.name for m in METRICS.values() if task is None or m.task is task]
     if name not in fitting:
         what = "not known" if name not in METRICS else f"not one for a {task}"
@@ -114,14 +146,40 @@ def get_metric(name: str, task: Task | None = None) -> Metric:
     return METRICS[name]
 
 
+def _own(name: str, task: Task, custom: Mapping[str, OwnMetric]) -> Metric:
+    if name not in custom:
+        raise InvalidRequest(
+            f'The metric "{name}" is not allowed.', hint="Allow it with REFIT_METRICS."
+        )
+    own = custom[name]
+    check_own_metric(name, own)
+    return Metric(
+        name=name,
+        label=getattr(own, "label", name.partition(":")[2]),
+        task=task,
+        greater_is_better=own.greater_is_better,
+        in_points=getattr(own, "in_points", False),
+        has_losses=hasattr(own, "losses"),
+        own=own,
+    )
+
+
 def losses(metric: Metric, scored: Scored) -> Floats | None:
     """The loss of each row (n,) that the metric averages; None where it has none.
 
     Accuracy: 0 or 1. Log loss: −log of the true class's probability. MAE: absolute, MAPE:
     relative, RMSE: squared error.
+
+    Examples
+    --------
+    >>> truth, predicted = np.array([1, 1, 0, 0]), np.array([1, 0, 0, 0])
+    >>> losses(get_metric("accuracy"), Scored(truth=truth, predicted=predicted)).tolist()
+    [0.0, 1.0, 0.0, 0.0]
     """
     if not metric.has_losses:
         return None
+    if metric.own is not None:
+        return own_losses(metric.name, metric.own, scored)
     if metric.name == "accuracy":
         return np.asarray(scored.truth != scored.predicted, dtype=np.float64)
     if metric.name == "log_loss":
@@ -144,7 +202,17 @@ def _probability_of_truth(scored: Scored) -> Floats:
 
 
 def require_proba(scored: Scored) -> tuple[Floats, Sequence[Any]]:
-    """Probabilities and their classes, or an error when the model gives none."""
+    """Probabilities and their classes, or an error when the model gives none.
+
+    Examples
+    --------
+    >>> none = Scored(truth=np.array([1]), predicted=np.array([1]))
+    >>> try:
+    ...     require_proba(none)
+    ... except InvalidRequest as refused:
+    ...     print(refused.message)
+    This metric needs probabilities, which the model does not give.
+    """
     if scored.proba is None or scored.classes is None:
         raise InvalidRequest(
             "This metric needs probabilities, which the model does not give.",
@@ -154,28 +222,55 @@ def require_proba(scored: Scored) -> tuple[Floats, Sequence[Any]]:
 
 
 def from_mean_loss(metric: Metric, mean_loss: Any) -> Any:
-    """The metric of a mean loss (a number or an array of them)."""
+    """The metric of a mean loss (a number or an array of them).
+
+    Examples
+    --------
+    >>> from_mean_loss(get_metric("accuracy"), 0.25), from_mean_loss(get_metric("mae"), 2.0)
+    (0.75, 2.0)
+    """
     if metric.name == "accuracy":
         return 1.0 - mean_loss
     return np.sqrt(mean_loss) if metric.name == "rmse" else mean_loss
 
 
 def score(metric: Metric, scored: Scored) -> float:
-    """The metric's value on n rows; NaN where it is not defined (ROC AUC with one class)."""
+    """The metric's value on n rows; NaN where it is not defined (ROC AUC with one class).
+
+    Examples
+    --------
+    >>> truth, predicted = np.array([1, 1, 0, 0]), np.array([1, 0, 0, 0])
+    >>> score(get_metric("accuracy"), Scored(truth=truth, predicted=predicted))
+    0.75
+    """
     per_row = losses(metric, scored)
     if per_row is not None:
         return float(from_mean_loss(metric, per_row.mean()))
+    if metric.own is not None:
+        return own_value(metric.name, metric.own, scored)
     return float(weighted_scores(metric, scored, np.ones((1, len(scored.truth))))[0])
 
 
 def weighted_scores(metric: Metric, scored: Scored, weights: Floats) -> Floats:
     """The metric under each of b weightings of the n rows: weights (b, n) → values (b,).
 
-    Bootstrap resamples are weightings by counts, so that all of them are scored at once.
+    Bootstrap resamples are weightings by counts, so that all of them are scored at once. Metrics
+    of the user's own without a loss per row take the rows as often as the weights say: these must
+    be counts then.
+
+    Examples
+    --------
+    >>> scored = Scored(truth=np.array([1, 0]), predicted=np.array([1, 1]))
+    >>> weighted_scores(get_metric("accuracy"), scored, np.array([[1.0, 1.0], [2.0, 0.0]])).tolist()
+    [0.5, 1.0]
     """
     per_row = losses(metric, scored)
     if per_row is not None:
         return np.asarray(from_mean_loss(metric, weights @ per_row / weights.sum(axis=1)))
+    if metric.own is not None:
+        every = np.arange(len(scored.truth))
+        counted = (scored.rows(np.repeat(every, count.astype(np.intp))) for count in weights)
+        return np.array([own_value(metric.name, metric.own, rows) for rows in counted])
     if metric.name == "f1":
         return _macro_f1(scored, weights)
     if metric.name == "roc_auc":

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 
-from core.domain import DataQuality, ModelType, Validation, ValidationVerdict
+from core.domain import (
+    DataQuality,
+    DeploymentRule,
+    HoldoutUse,
+    ModelType,
+    Validation,
+    ValidationVerdict,
+)
 from core.engines.columns import target_values
-from core.engines.comparison import Comparison, compare
+from core.engines.contest import Contest, hold_contest
+from core.engines.entities import entity_codes
 from core.engines.fitted_model import FittedModel
 from core.engines.gates import (
+    GATE_NAMES,
     Judged,
     ReloadCheck,
     artifact_reproduces,
     beats_baseline,
-    better_than_champion,
-    champion_itself,
     data_quality,
     enough_rows,
-    first_model,
-    is_auto_deployable,
-    not_comparable,
+    latency,
+    size,
 )
-from core.engines.metrics import Scored, get_metric
-from core.engines.time_split import is_after
-from core.errors import DataError
+from core.engines.metrics import get_metric
+from core.engines.own_metrics import OwnMetric
+from core.engines.validation_reason import validation_reason
+from core.errors import InvalidRequest
 
 __all__ = ["ModelValidationFramework", "ReloadCheck"]
 
@@ -40,11 +48,35 @@ class ModelValidationFramework:
     Parameters
     ----------
     model_type : ModelType
+    metrics : mapping of str to OwnMetric, optional
+        The allow-listed metrics of the user's own, by import path.
+
+    Raises
+    ------
+    InvalidRequest
+        When ``dry_run_gates`` names a gate that there is not.
+
+    Examples
+    --------
+    >>> from core.domain import Task
+    >>> kind = ModelType(name="a", source_relation="a", key_columns=("id",), time_column="at",
+    ...     target_column="y", feature_columns=("x",), task=Task.REGRESSION, metric="mae",
+    ...     dry_run_gates=("slices",))
+    >>> ModelValidationFramework(kind).metric.label
+    'MAE'
     """
 
-    def __init__(self, model_type: ModelType) -> None:
+    def __init__(
+        self, model_type: ModelType, *, metrics: Mapping[str, OwnMetric] | None = None
+    ) -> None:
         self.model_type = model_type
-        self.metric = get_metric(model_type.metric, model_type.task)
+        self.metric = get_metric(model_type.metric, model_type.task, metrics)
+        if unknown := [name for name in model_type.dry_run_gates if name not in GATE_NAMES]:
+            names = ", ".join(f'"{name}"' for name in unknown)
+            raise InvalidRequest(
+                f"There is no gate {names} that could be a dry run.",
+                hint=f"Use names of {', '.join(GATE_NAMES)}.",
+            )
 
     def validate(
         self,
@@ -58,7 +90,10 @@ class ModelValidationFramework:
         train_frame: pd.DataFrame,
         reload: ReloadCheck | None,
         seed: int,
-        champion_degraded: bool = False,
+        alarm: bool = False,
+        earlier_holdouts: Sequence[HoldoutUse] = (),
+        latency_ms: float | None = None,
+        size_bytes: int | None = None,
         is_champion: bool = False,
     ) -> Validation:
         """Judge a challenger.
@@ -83,92 +118,84 @@ class ModelValidationFramework:
             None where no store is involved (a backtest): the gate is left out.
         seed : int
             Of the bootstrap.
-        champion_degraded : bool
-            Whether a check found that the champion has got worse.
+        alarm : bool
+            Whether the champion's alarm stands: it has surely got worse.
+        earlier_holdouts : sequence of HoldoutUse
+            What rows earlier validations against this very deployment judged by.
+        latency_ms : float or None
+            95th percentile of predicting one row, in milliseconds; None where it was not measured
+            (a backtest): the gate is left out.
+        size_bytes : int or None
+            Of the stored artifact; None as for the latency.
         is_champion : bool
             Whether the challenger is what serves: then ``champion`` is None, as for a first model.
+
+        Returns
+        -------
+        Validation
+            Its verdict is the worst of the gates that are no dry run.
+
+        Raises
+        ------
+        DataError
+            When ``holdout`` lacks the target, a feature or the entity column.
         """
-        scored = challenger.scored(holdout)
-        target = target_values(train_frame, self.model_type.target_column, self.model_type.task)
-        judged = [
-            enough_rows(training_rows, len(holdout), self.model_type),
+        model_type, scored = self.model_type, challenger.scored(holdout)
+        target = target_values(train_frame, model_type.target_column, model_type.task)
+        entities = entity_codes(holdout, model_type)
+        absolute = [
+            enough_rows(training_rows, len(holdout), model_type),
             data_quality(quality),
-            beats_baseline(self.metric, scored, target, seed=seed),
+            beats_baseline(self.metric, scored, target, seed=seed, entities=entities),
         ]
         if reload is not None:
-            judged.append(artifact_reproduces(reload))
-        if is_champion:
-            judgement, against = champion_itself(), None
-        else:
-            judgement, against = self._against_champion(
-                scored, champion, holdout, champion_cutoff, seed
-            )
-        verdict = _worst([*judged, judgement])
-        threshold = self.model_type.auto_deployment_threshold
-        automatic = champion is None or (
-            against is not None
-            and is_auto_deployable(against, threshold, champion_degraded=champion_degraded)
+            absolute.append(artifact_reproduces(reload))
+        if latency_ms is not None:
+            absolute.append(latency(latency_ms, model_type))
+        if size_bytes is not None:
+            absolute.append(size(size_bytes, model_type))
+        contest = hold_contest(
+            model_type,
+            self.metric,
+            challenger=scored,
+            champion=champion,
+            holdout=holdout,
+            champion_cutoff=champion_cutoff,
+            earlier_holdouts=earlier_holdouts,
+            seed=seed,
+            is_champion=is_champion,
         )
-        defined = against is not None and against.is_defined
+        return self._conclude(absolute, contest, alarm=alarm)
+
+    def _conclude(self, absolute: list[Judged], contest: Contest, *, alarm: bool) -> Validation:
+        dry = set(self.model_type.dry_run_gates)
+        judged = [
+            replace(one, gate=replace(one.gate, dry_run=one.gate.name in dry))
+            for one in (*absolute, *contest.judged)
+        ]
+        verdicts = {one.verdict for one in judged if not one.gate.dry_run}
+        verdict = next((v for v in _FROM_WORST if v in verdicts), ValidationVerdict.APPROVED)
+        rule = DeploymentRule.NONE
+        if verdict is ValidationVerdict.APPROVED:
+            rule = contest.rule(self.model_type.auto_deployment_threshold, alarm=alarm)
+        against = contest.against
         return Validation(
             verdict=verdict,
-            auto_deployable=verdict is ValidationVerdict.APPROVED and automatic,
-            improvement=against.improvement if against and defined else None,
-            confidence_interval=(against.lower, against.upper) if against and defined else None,
-            samples=len(holdout) if against is None else against.samples,
-            gates=tuple(one.gate for one in (*judged, judgement)),
-            reason=_reason([*judged, judgement], verdict, automatic, threshold, is_champion),
+            auto_deployable=rule is not DeploymentRule.NONE,
+            improvement=against.improvement if against else None,
+            confidence_interval=(against.lower, against.upper) if against else None,
+            samples=contest.samples,
+            gates=tuple(one.gate for one in judged),
+            reason=validation_reason(
+                judged,
+                verdict,
+                rule,
+                metric=self.metric,
+                threshold=self.model_type.auto_deployment_threshold,
+            ),
+            rule=rule,
+            alarm=alarm,
+            alpha=contest.alpha,
+            holdout_use=contest.holdout_use,
+            holdout=contest.holdout,
         )
-
-    def _against_champion(
-        self,
-        scored: Scored,
-        champion: FittedModel | None,
-        holdout: pd.DataFrame,
-        champion_cutoff: datetime | None,
-        seed: int,
-    ) -> tuple[Judged, Comparison | None]:
-        if champion is None:
-            return first_model(), None
-        threshold = self.model_type.auto_deployment_threshold
-        common = np.ones(len(holdout), dtype=bool)
-        if champion_cutoff is not None:
-            common = is_after(holdout, self.model_type, champion_cutoff)
-        if not common.any():
-            reason = "No row is newer than what both models learnt from: they cannot be compared."
-            return not_comparable(reason, threshold), None
-        try:
-            theirs = champion.scored(holdout[common])
-        except DataError as exc:
-            return not_comparable(f"The champion cannot be scored: {exc.message}", threshold), None
-        against = compare(self.metric, scored.rows(common), theirs, seed=seed)
-        return better_than_champion(self.metric, against, threshold), against
-
-
-def _worst(judged: list[Judged]) -> ValidationVerdict:
-    verdicts = {one.verdict for one in judged}
-    return next((v for v in _FROM_WORST if v in verdicts), ValidationVerdict.APPROVED)
-
-
-def _reason(
-    judged: list[Judged],
-    verdict: ValidationVerdict,
-    automatic: bool,
-    threshold: float,
-    is_champion: bool,
-) -> str:
-    deciding = next((one for one in judged if one.verdict is verdict), judged[-1])
-    if verdict is not ValidationVerdict.APPROVED:
-        return deciding.gate.detail
-    comparison = judged[-1].gate.detail
-    if judged[-1].gate.threshold is None:
-        # No other model to compare with: what it is better than is the constant guess.
-        baseline = next(one for one in judged if one.gate.name == "beats_baseline")
-        what = "The champion itself" if is_champion else "First model"
-        return f"{what}: {baseline.gate.detail}"
-    if automatic:
-        return comparison
-    return (
-        f"{comparison} As good as the champion, but not surely better by {threshold:g}: "
-        "it waits for a person to deploy it."
-    )

@@ -24,9 +24,16 @@ from core.engines.features import (
     categorical_features,
     numeric_features,
 )
+from core.engines.incremental import INCREMENTAL_ENGINES, ClippedScaler, make_estimator
 from core.errors import InvalidRequest
 
-BUILT_IN_ENGINES = ("gradient_boosting", "linear", "random_forest", "content_performance")
+BUILT_IN_ENGINES = (
+    "gradient_boosting",
+    "linear",
+    "random_forest",
+    "content_performance",
+    *INCREMENTAL_ENGINES,
+)
 # Gradient boosting bins into at most 255 levels, one of which pools the rarest categories.
 MOST_LEVELS = 254
 # A category seen less often says more about chance than about itself: it is pooled with others.
@@ -57,12 +64,21 @@ def make_pipeline(
     ------
     InvalidRequest
         For an engine that is not known, or a parameter that its estimator does not have.
+
+    Examples
+    --------
+    >>> from core.engines.example_rows import example_type
+    >>> pipeline = make_pipeline(example_type(), {"a": "numeric"}, seed=0, factories={})
+    >>> [name for name, _ in pipeline.steps]
+    ['features', 'columns', 'model']
     """
     name = model_type.engine
     if name == "gradient_boosting":
         pipeline = _gradient_boosting(model_type, column_kinds, seed)
     elif name == "linear":
         pipeline = _linear(model_type, column_kinds, seed)
+    elif name == "incremental_linear":
+        pipeline = _incremental_linear(model_type, column_kinds, seed)
     elif name == "random_forest":
         pipeline = _random_forest(model_type, column_kinds, seed)
     elif name == "content_performance":
@@ -112,23 +128,32 @@ def _gradient_boosting(model_type: ModelType, kinds: Mapping[str, str], seed: in
 
 
 def _linear(model_type: ModelType, kinds: Mapping[str, str], seed: int) -> Pipeline:
-    scaled = Pipeline(
-        [
-            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
-            ("scale", StandardScaler()),
-        ]
+    classifier = model_type.task is Task.CLASSIFICATION
+    estimator = (
+        LogisticRegression(max_iter=1000, random_state=seed)
+        if classifier
+        else Ridge(random_state=seed)
     )
-    levels = OneHotEncoder(
+    return _assembled(kinds, _scaled(StandardScaler()), _one_hot(), estimator)
+
+
+def _incremental_linear(model_type: ModelType, kinds: Mapping[str, str], seed: int) -> Pipeline:
+    estimator = make_estimator(model_type, kinds, seed=seed)
+    return _assembled(kinds, _scaled(ClippedScaler()), _one_hot(), estimator)
+
+
+def _scaled(scaler: StandardScaler) -> Pipeline:
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    return Pipeline([("impute", imputer), ("scale", scaler)])
+
+
+def _one_hot() -> OneHotEncoder:
+    return OneHotEncoder(
         handle_unknown="infrequent_if_exist",
         min_frequency=RARE_BELOW,
         max_categories=MOST_ONE_HOT_LEVELS,
         sparse_output=False,
     )
-    if model_type.task is Task.CLASSIFICATION:
-        return _assembled(
-            kinds, scaled, levels, LogisticRegression(max_iter=1000, random_state=seed)
-        )
-    return _assembled(kinds, scaled, levels, Ridge(random_state=seed))
 
 
 def _random_forest(model_type: ModelType, kinds: Mapping[str, str], seed: int) -> Pipeline:

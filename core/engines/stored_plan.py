@@ -29,6 +29,15 @@ def recount(frame: pd.DataFrame, model_type: ModelType, plan: TrainingPlan) -> T
     ------
     DataError
         When nothing of what the model learnt from is left.
+
+    Examples
+    --------
+    >>> from core.engines.example_rows import AS_OF, example_rows, example_type
+    >>> from core.engines.window_plan import plan_window
+    >>> rows, kind = example_rows(), example_type()
+    >>> plan = plan_window(rows, kind, as_of=AS_OF, champion_cutoff=None)
+    >>> plan.train_rows - recount(rows[10:], kind, plan).train_rows
+    10
     """
     times = row_times(frame, model_type)
     inside = (times >= plan.window_start) & (times <= plan.window_end)

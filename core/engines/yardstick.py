@@ -8,25 +8,32 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from core.domain import ModelType, Reference, TrainingPlan
-from core.engines.metrics import degradation, get_metric
-from core.engines.time_split import is_after, least_holdout_rows
+from core.engines.metrics import Metric, degradation
+from core.engines.time_split import is_after
+from core.engines.window_plan import REFERENCE_ROWS
 
-# How long a kept reference stands: two training windows, and half a year where these are longer.
-KEPT_WINDOWS = 2
-KEPT_AT_MOST = timedelta(weeks=26)
+# How long a kept reference stands: four training windows, and a year where these are longer.
+KEPT_WINDOWS = 4
+KEPT_AT_MOST = timedelta(weeks=52)
 
 
 def standing_reference(
-    new: Reference, replaced: Reference | None, *, champion_degraded: bool, plan: TrainingPlan
+    new: Reference,
+    replaced: Reference | None,
+    *,
+    metric: Metric,
+    needs_retraining: bool,
+    plan: TrainingPlan,
 ) -> Reference:
     """The reference to store with a challenger.
 
     A challenger that replaces a degraded champion was held out on rows from the midst of the
     change, where it does badly too. Were that its yardstick, no later check could find it
-    degraded, and a poor model would serve for good. So while an alarm stands the better of the
-    two references is kept. It is set anew, lower if need be, by a challenger that was trained
-    without an alarm, or after two training windows: what could not be reached again in that time
-    is no longer to be had, and an alarm about it would never end.
+    degraded, and a poor model would serve for good. So when a check asked for the training the
+    better of the two references is kept. It is set anew, lower if need be, by a challenger that
+    nobody's doubts asked for (a schedule, a person), or after four training windows: what could
+    not be reached again in that time is no longer to be had, and an alarm about it would never
+    end.
 
     Parameters
     ----------
@@ -34,14 +41,27 @@ def standing_reference(
         The challenger's own.
     replaced : Reference or None
         The champion's; None for a first model.
-    champion_degraded : bool
-        Whether a check found that the champion has got worse.
+    metric : Metric
+        The model type's.
+    needs_retraining : bool
+        Whether a check of the champion asked for the training.
     plan : TrainingPlan
         The challenger's.
+
+    Examples
+    --------
+    >>> from core.engines.example_rows import AS_OF, example_rows, example_type
+    >>> from core.engines.metrics import get_metric
+    >>> from core.engines.window_plan import plan_window
+    >>> plan = plan_window(example_rows(), example_type(), as_of=AS_OF, champion_cutoff=None)
+    >>> low, high = (Reference(metric="accuracy", value=v, samples=500) for v in (0.7, 0.8))
+    >>> metric = get_metric("accuracy")
+    >>> standing_reference(low, high, metric=metric, needs_retraining=True, plan=plan).value
+    0.8
     """
-    if replaced is None or not champion_degraded or replaced.metric != new.metric:
+    if replaced is None or not needs_retraining or replaced.metric != new.metric:
         return new
-    if degradation(get_metric(new.metric), replaced.value, new.value) <= 0:
+    if degradation(metric, replaced.value, new.value) <= 0:
         return new
     since = replaced.kept_since or plan.window_end
     window = plan.window_end - plan.window_start
@@ -67,6 +87,15 @@ def rows_until_next_attempt(
     plan : TrainingPlan
     last_attempt : datetime
         ``window_end`` of the last training's plan, whatever became of it.
+
+    Examples
+    --------
+    >>> from core.engines.example_rows import AS_OF, example_rows, example_type
+    >>> from core.engines.window_plan import plan_window
+    >>> rows, kind = example_rows(), example_type()
+    >>> plan = plan_window(rows, kind, as_of=AS_OF, champion_cutoff=None)
+    >>> rows_until_next_attempt(rows, kind, plan, plan.window_end), plan.holdout_rows
+    (100, 100)
     """
     seen_by_none = int(is_after(frame, model_type, last_attempt).sum())
-    return max(least_holdout_rows(plan.rows) - seen_by_none, 0)
+    return max(min(REFERENCE_ROWS, plan.holdout_rows) - seen_by_none, 0)

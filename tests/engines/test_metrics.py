@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
 from core.domain import Task
+from core.engines.comparison import compare
 from core.engines.metrics import (
     METRICS,
     Scored,
@@ -14,6 +17,7 @@ from core.engines.metrics import (
     score,
     weighted_scores,
 )
+from core.engines.references import make_reference
 from core.errors import InvalidRequest
 
 
@@ -101,3 +105,84 @@ def test_a_metric_of_the_other_task_is_refused() -> None:
         get_metric("accuracy", Task.REGRESSION)
     with pytest.raises(InvalidRequest, match="beauty"):
         get_metric("beauty")
+
+
+# ruff: noqa: ARG002  a metric is called with all that there is
+
+
+class Profit:
+    """A metric of the user's own: more is better, no loss per row."""
+
+    label = "profit"
+    greater_is_better = True
+
+    def __call__(self, truth: Any, predicted: Any, proba: Any, classes: Any) -> float:
+        return float((np.where(truth == 1, 5, -1) * (predicted == 1)).mean())
+
+
+class Pinball:
+    """A metric of the user's own that is a mean of losses."""
+
+    greater_is_better = False
+
+    def __call__(self, truth: Any, predicted: Any, proba: Any, classes: Any) -> float:
+        return float(self.losses(truth, predicted, proba, classes).mean())
+
+    def losses(self, truth: Any, predicted: Any, proba: Any, classes: Any) -> Any:
+        return np.maximum(0.9 * (truth - predicted), 0.1 * (predicted - truth))
+
+
+PROFIT, PINBALL = "acme.metrics:Profit", "acme.metrics:Pinball"
+OWN: dict[str, Any] = {PROFIT: Profit(), PINBALL: Pinball()}
+
+
+def test_a_metric_of_ones_own_is_named_labelled_and_directed() -> None:
+    profit = get_metric(PROFIT, Task.CLASSIFICATION, OWN)
+    assert (profit.name, profit.label, profit.greater_is_better) == (PROFIT, "profit", True)
+    assert (profit.has_losses, profit.in_points) == (False, False)
+    pinball = get_metric(PINBALL, Task.REGRESSION, OWN)
+    assert (pinball.label, pinball.has_losses) == ("Pinball", True)
+
+
+def test_a_metric_of_ones_own_scores_resampled_rows() -> None:
+    metric, s = get_metric(PROFIT, Task.CLASSIFICATION, OWN), scored(2)
+    count = np.random.default_rng(1).integers(0, 3, len(s.truth))
+    twice = s.rows(np.repeat(np.arange(len(s.truth)), count))
+    weights = np.stack([count, np.ones(len(count))]).astype(float)
+    assert weighted_scores(metric, s, weights) == pytest.approx(
+        [score(metric, twice), score(metric, s)]
+    )
+
+
+def test_two_models_are_compared_by_a_metric_of_ones_own() -> None:
+    metric, s = get_metric(PROFIT, Task.CLASSIFICATION, OWN), scored(2)
+    perfect = Scored(truth=s.truth, predicted=s.truth)
+    found = compare(metric, perfect, s, seed=0)
+    assert found.challenger > found.champion
+    assert 0 < found.lower < found.improvement < found.upper
+
+
+def test_a_mean_of_own_losses_can_be_watched() -> None:
+    metric, s = get_metric(PINBALL, Task.REGRESSION, OWN), numbers()
+    assert score(metric, s) == pytest.approx(Pinball()(s.truth, s.predicted, None, None))
+    assert make_reference(metric, s).scaling is not None
+    assert make_reference(get_metric(PROFIT, custom=OWN), scored(2)).scaling is None
+
+
+def test_a_metric_of_ones_own_must_be_allowed_and_whole() -> None:
+    with pytest.raises(InvalidRequest, match="not allowed.*REFIT_METRICS"):
+        get_metric("acme.metrics:Other", Task.REGRESSION, OWN)
+    with pytest.raises(InvalidRequest, match="greater_is_better"):
+        get_metric("a:b", Task.REGRESSION, {"a:b": np.mean})  # type: ignore[dict-item]
+    with pytest.raises(InvalidRequest, match="cannot be called"):
+        get_metric("a:b", Task.REGRESSION, {"a:b": 3})  # type: ignore[dict-item]
+
+
+def test_a_metric_of_ones_own_that_fails_is_named() -> None:
+    class Broken(Pinball):
+        def losses(self, truth: Any, predicted: Any, proba: Any, classes: Any) -> Any:
+            return truth[:-1]
+
+    metric = get_metric("a:Broken", Task.REGRESSION, {"a:Broken": Broken()})
+    with pytest.raises(InvalidRequest, match='"a:Broken" does not give one loss'):
+        score(metric, numbers())

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.domain import Gate, QualityFinding, Validation, ValidationVerdict
+from core.domain import DeploymentRule, Gate, QualityFinding, Validation, ValidationVerdict
 from core.engines.comparison import compare
 from core.engines.continuous_learning import ContinuousLearningEngine
-from core.engines.gates import better_than_champion, is_auto_deployable
+from core.engines.gates import better_than_champion, deployment_rule
 from core.engines.metrics import Scored, get_metric
 from core.engines.model_validation import ModelValidationFramework, ReloadCheck
 from tests.engines.rows import QUALITY, model_type, regression_type, rows
@@ -179,7 +179,7 @@ def share_deployed(
     for _ in range(runs):
         ours, theirs = contest(n, wins=wins, defeats=defeats, random=random)
         against = compare(ACCURACY, ours, theirs, seed=0)
-        deployed += is_auto_deployable(against, 0.02, champion_degraded=degraded)
+        deployed += deployment_rule(against, 0.02, alarm=degraded) is not DeploymentRule.NONE
     return deployed / runs
 
 
@@ -242,7 +242,7 @@ def test_as_good_but_not_better_waits_for_a_person() -> None:
     assert result.verdict is ValidationVerdict.APPROVED
     assert not result.auto_deployable
     assert "waits for a person" in result.reason
-    under_alarm = validated(challenger=model, champion=model, champion_degraded=True)
+    under_alarm = validated(challenger=model, champion=model, alarm=True)
     assert under_alarm.auto_deployable
 
 

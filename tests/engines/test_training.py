@@ -10,12 +10,14 @@ import pytest
 from core.domain import Reference
 from core.engines.agreement import final_fit_agreement
 from core.engines.continuous_learning import ContinuousLearningEngine
+from core.engines.metrics import METRICS
 from core.engines.time_split import is_after, row_times
 from core.engines.yardstick import rows_until_next_attempt, standing_reference
 from core.errors import DataError
 from tests.engines.rows import end_of, model_type, regression_type, rows
 
 END = datetime(2030, 1, 1, tzinfo=UTC)
+ACCURACY = METRICS["accuracy"]
 
 
 def test_parts_follow_each_other_in_time_and_hold_each_row_once() -> None:
@@ -74,7 +76,7 @@ def test_while_an_alarm_stands_only_what_a_reference_needs_is_held_out() -> None
     cutoff = frame["at"].iloc[1000].to_pydatetime()
     engine = ContinuousLearningEngine(model_type())
     calm = engine.plan(frame, as_of=END, champion_cutoff=cutoff)
-    alarmed = engine.plan(frame, as_of=END, champion_cutoff=cutoff, champion_degraded=True)
+    alarmed = engine.plan(frame, as_of=END, champion_cutoff=cutoff, needs_retraining=True)
     assert (calm.holdout_rows, alarmed.holdout_rows) == (800, 500)
 
 
@@ -210,20 +212,25 @@ def test_a_healthy_final_fit_passes_its_gate_and_a_broken_one_does_not(
     assert not gate.passed, gate
 
 
-def test_the_yardstick_does_not_fall_while_an_alarm_stands() -> None:
+def test_the_yardstick_does_not_fall_when_a_check_asked_for_the_training() -> None:
     high = Reference(metric="accuracy", value=0.85, samples=800)
     low = Reference(metric="accuracy", value=0.70, samples=500)
     plan = ContinuousLearningEngine(model_type()).plan(rows(600), as_of=END, champion_cutoff=None)
     kept = replace(high, kept_since=plan.window_end)
 
-    assert standing_reference(low, high, champion_degraded=True, plan=plan) == kept
-    assert standing_reference(high, low, champion_degraded=True, plan=plan) is high
-    assert standing_reference(low, high, champion_degraded=False, plan=plan) is low
-    assert standing_reference(low, None, champion_degraded=True, plan=plan) is low
+    assert standing_reference(low, high, metric=ACCURACY, needs_retraining=True, plan=plan) == kept
+    assert standing_reference(high, low, metric=ACCURACY, needs_retraining=True, plan=plan) is high
+    assert standing_reference(low, high, metric=ACCURACY, needs_retraining=False, plan=plan) is low
+    assert standing_reference(low, None, metric=ACCURACY, needs_retraining=True, plan=plan) is low
     mae = Reference(metric="mae", value=2.0, samples=800)
     worse = Reference(metric="mae", value=3.0, samples=500)
-    assert standing_reference(worse, mae, champion_degraded=True, plan=plan).value == mae.value
-    assert standing_reference(low, mae, champion_degraded=True, plan=plan) is low
+    assert (
+        standing_reference(
+            worse, mae, metric=METRICS["mae"], needs_retraining=True, plan=plan
+        ).value
+        == mae.value
+    )
+    assert standing_reference(low, mae, metric=ACCURACY, needs_retraining=True, plan=plan) is low
 
 
 def test_an_alarm_about_what_can_no_longer_be_reached_ends() -> None:
@@ -231,7 +238,7 @@ def test_an_alarm_about_what_can_no_longer_be_reached_ends() -> None:
     low = Reference(metric="accuracy", value=0.70, samples=500)
     plan = ContinuousLearningEngine(model_type()).plan(rows(600), as_of=END, champion_cutoff=None)
     window = plan.window_end - plan.window_start
-    first_kept = standing_reference(low, high, champion_degraded=True, plan=plan)
+    first_kept = standing_reference(low, high, metric=ACCURACY, needs_retraining=True, plan=plan)
 
     def after(windows: float) -> Reference:
         later = replace(
@@ -239,10 +246,12 @@ def test_an_alarm_about_what_can_no_longer_be_reached_ends() -> None:
             window_start=plan.window_start + windows * window,
             window_end=plan.window_end + windows * window,
         )
-        return standing_reference(low, first_kept, champion_degraded=True, plan=later)
+        return standing_reference(
+            low, first_kept, metric=ACCURACY, needs_retraining=True, plan=later
+        )
 
-    assert after(1.9) == first_kept
-    assert after(2) is low
+    assert after(3.9) == first_kept
+    assert after(4) is low
 
 
 @pytest.mark.parametrize(("newer", "wait"), [(0, 500), (336, 164), (500, 0), (2000, 0)])
