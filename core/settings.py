@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         alias="REFIT_ENGINES",
         description="Comma-separated package.module:make_pipeline factories that may train.",
     )
+    metrics: str = Field(
+        "",
+        alias="REFIT_METRICS",
+        description="Comma-separated package.module:name metrics of your own that may judge.",
+    )
     trusted_types: str = Field(
         "",
         alias="REFIT_TRUSTED_TYPES",

@@ -26,6 +26,9 @@ _HISTOGRAM_BOOSTING = (
 TRUSTED_TYPES: dict[str, frozenset[str]] = {
     "gradient_boosting": frozenset((*_MODEL, *_TABULAR, *_HISTOGRAM_BOOSTING)),
     "linear": frozenset((*_MODEL, *_TABULAR, "numpy.dtype")),
+    "incremental_linear": frozenset(
+        (*_MODEL, *_TABULAR, "numpy.dtype", "core.engines.incremental.ClippedScaler")
+    ),
     "random_forest": frozenset((*_MODEL, *_TABULAR, "sklearn.tree._tree.Tree")),
     "content_performance": frozenset(
         (*_MODEL, "core.engines.content_history.ContentFeatures", *_HISTOGRAM_BOOSTING)

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from core.datasets.connection import READER, Transaction, transaction
 from core.datasets.csv_parsing import ParsedCsv, parse_csv
+from core.datasets.csv_rows import TimedRows, check_times, timed_rows
 from core.datasets.identifiers import (
     NAME_BYTES,
     RelationName,
     quote_identifier,
     quote_literal,
 )
-from core.datasets.names import safe_name, safe_names
+from core.datasets.names import safe_name
 from core.datasets.tables import protect_table, relation_kind, sql_type
-from core.errors import DataError, InvalidRequest
+from core.errors import InvalidRequest
 
 _MARK = "Imported by Refit:"  # begins the comment of a table that an import may replace
 KEY = "row_id"
-MADE_TIME = "event_time"
-DEFAULT_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,49 +88,36 @@ def import_csv(
         The file's content cannot be used.
     """
     path = Path(path)
-    _check_arguments(time_column, every, origin)
+    check_times(time_column, every, origin)
     parsed = parse_csv(path)
     with transaction(database_url) as tx:
         reserved = _reserved_words(tx)
         relation = _table_name(path, table, reserved)
         _make_room(tx, relation, replace=replace)
-        made = [KEY, MADE_TIME] if every else [KEY]
-        names = safe_names(parsed.headings, reserved=reserved, taken=made)
-        data = _typed(parsed, names)
-        if every:
-            time, data = MADE_TIME, _with_times(data, every, origin or DEFAULT_ORIGIN)
-        else:
-            time = _time_column(path, parsed, names, data, time_column)
-        _create(tx, relation, data, time, source=path.name)
-    return _imported(relation, parsed, names, data, time)
+        rows = timed_rows(
+            path,
+            parsed,
+            time_column=time_column,
+            every=every,
+            origin=origin,
+            reserved=reserved,
+            taken=(KEY,),
+        )
+        _create(tx, relation, rows.table, rows.time, source=path.name)
+    return _imported(relation, parsed, rows)
 
 
-def _imported(
-    relation: RelationName, parsed: ParsedCsv, names: list[str], data: pa.Table, time: str
-) -> ImportedTable:
+def _imported(relation: RelationName, parsed: ParsedCsv, rows: TimedRows) -> ImportedTable:
     return ImportedTable(
         relation=str(relation),
-        rows=data.num_rows,
-        columns=tuple(data.column_names),
-        time_column=time,
+        rows=rows.table.num_rows,
+        columns=tuple(rows.table.column_names),
+        time_column=rows.time,
         key_columns=(KEY,),
-        names=dict(zip(parsed.headings, names, strict=True)),
-        types={f.name: sql_type(f.type) for f in data.schema},
+        names=dict(zip(parsed.headings, rows.names, strict=True)),
+        types={f.name: sql_type(f.type) for f in rows.table.schema},
         notes=(*parsed.notes, *parsed.column_notes.values()),
     )
-
-
-def _check_arguments(
-    time_column: str | None, every: timedelta | None, origin: datetime | None
-) -> None:
-    if time_column and every:
-        raise InvalidRequest("Give a time column or an interval between rows, not both.")
-    if origin and not every:
-        raise InvalidRequest("An origin makes sense only with an interval between rows.")
-    if origin and origin.tzinfo is None:
-        raise InvalidRequest(f"The origin {origin.isoformat()} must carry a time zone.")
-    if every is not None and every <= timedelta(0):
-        raise InvalidRequest("The interval between rows must be more than nothing.")
 
 
 def _reserved_words(tx: Transaction) -> set[str]:
@@ -185,71 +169,6 @@ def _was_imported(tx: Transaction, relation: RelationName) -> bool:
     comment = "pg_catalog.obj_description($1::text::regclass, 'pg_class')"
     rows = tx.fetch_rows(f"select {comment} as comment", relation.quoted)
     return (rows[0]["comment"] or "").startswith(_MARK)
-
-
-def _typed(parsed: ParsedCsv, names: list[str]) -> pa.Table:
-    """The columns under their names, in types that PostgreSQL knows."""
-    columns = [_storable(column) for column in parsed.table.columns]
-    return pa.table(dict(zip(names, columns, strict=True)))
-
-
-def _storable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_timestamp(kind):
-        return column.cast(pa.timestamp("us"), safe=False).cast(pa.timestamp("us", "UTC"))
-    if pa.types.is_null(kind) or pa.types.is_time(kind):
-        return column.cast(pa.string())
-    return column
-
-
-def _with_times(data: pa.Table, every: timedelta, origin: datetime) -> pa.Table:
-    microsecond = timedelta(microseconds=1)
-    try:
-        _ = origin + every * data.num_rows
-    except OverflowError as exc:
-        raise InvalidRequest("With this interval the last rows lie after the year 9999.") from exc
-    first = (origin - datetime(1970, 1, 1, tzinfo=UTC)) // microsecond
-    times = first + (every // microsecond) * np.arange(data.num_rows, dtype=np.int64)
-    return data.add_column(0, MADE_TIME, pa.array(times).cast(pa.timestamp("us", "UTC")))
-
-
-def _time_column(
-    path: Path, parsed: ParsedCsv, names: list[str], data: pa.Table, wanted: str | None
-) -> str:
-    times: list[str] = [f.name for f in data.schema if pa.types.is_temporal(f.type)]
-    known = ", ".join(times) or "none"
-    if wanted is None:
-        if len(times) != 1:
-            raise InvalidRequest(
-                f"It is not clear when the rows of {path} happened (columns with times: {known}).",
-                hint="Name the time column with --time, or space the rows with --every 30m.",
-            )
-        name = times[0]
-    elif wanted in parsed.headings:
-        name = names[parsed.headings.index(wanted)]
-    elif wanted in names:
-        name = wanted
-    else:
-        raise InvalidRequest(
-            f"{path} has no column {wanted!r}.", hint=f"There are: {', '.join(parsed.headings)}."
-        )
-    column = data.column(name)
-    if name not in times:
-        example = next((v.as_py() for v in column if v.is_valid), None)
-        raise DataError(
-            f"The time column {wanted!r} of {path} holds {example!r}, which is not a time.",
-            hint=" ".join(
-                [
-                    *([why] if (why := parsed.column_notes.get(names.index(name))) else []),
-                    "Times are written like 2026-01-31 or 2026-01-31T12:00:00Z.",
-                    f"Columns with times: {known}. Or space the rows with --every 30m.",
-                ]
-            ),
-        )
-    if column.null_count:
-        row = pc.index(pc.is_null(column), value=True).as_py() + 1
-        raise DataError(f"Row {row} of {path} has no value in the time column {wanted or name!r}.")
-    return name
 
 
 def _create(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from core.datasets.catalog import Column, ColumnKind, Relation
 from core.datasets.connection import read_only
@@ -37,6 +38,16 @@ class Definition:
     notes: tuple[str, ...] = ()  # which columns were left out of the features, and why
 
 
+class Counts(Protocol):
+    """What has to be counted of the rows to define a model type."""
+
+    def in_sample(self, columns: Sequence[str]) -> tuple[int, dict[str, int]]:
+        """How many rows a large sample has, and how many different values of each column."""
+
+    def distinct(self, column: str, *, at_most: int | None = None) -> int:
+        """How many values a column has; counting may stop at ``at_most``."""
+
+
 def suggest_definition(
     database_url: str,
     relation: Relation,
@@ -62,6 +73,30 @@ def suggest_definition(
     InvalidRequest
         The task does not fit the target: a regression on text, or over 100 different names.
     """
+    return definition_by(
+        _RelationCounts(database_url, relation),
+        relation,
+        target=target,
+        time_column=time_column,
+        label_time_column=label_time_column,
+        key_columns=key_columns,
+        feature_columns=feature_columns,
+        task=task,
+    )
+
+
+def definition_by(
+    counts: Counts,
+    relation: Relation,
+    *,
+    target: str,
+    time_column: str,
+    label_time_column: str | None = None,
+    key_columns: Sequence[str] = (),
+    feature_columns: Sequence[str] = (),
+    task: Task | None = None,
+) -> Definition:
+    """:func:`suggest_definition` of rows that may lie elsewhere than in a database."""
     column = relation.column(target)
     relation.require_time(time_column)
     if label_time_column:
@@ -77,7 +112,7 @@ def suggest_definition(
     if not features:
         taken = {*keys, time_column, label_time_column, target}
         others = [c for c in relation.columns if c.name not in taken]
-        features, notes = _features(database_url, relation, others)
+        features, notes = _features(counts, others)
     if not features:
         raise DataError(
             f"{relation.qualified_name} has no column left to predict {target!r} from.",
@@ -85,7 +120,7 @@ def suggest_definition(
         )
     for name in (*keys, *features):
         relation.column(name)
-    found = _task(database_url, relation, column, task)
+    found = _task(counts, relation, column, task)
     return Definition(
         source_relation=relation.qualified_name,
         key_columns=keys,
@@ -112,16 +147,14 @@ def check_task(relation: Relation, model_type: ModelType) -> None:
         raise _text_is_no_quantity(relation, target)
 
 
-def _features(
-    database_url: str, relation: Relation, columns: Sequence[Column]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _features(counts: Counts, columns: Sequence[Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the features among columns, and notes on those that are none."""
     notes = []
     unusable = [c for c in columns if c.kind in _NO_FEATURES]
     if unusable:
         listed = ", ".join(f"{c.name} ({c.type})" for c in unusable)
         notes.append(f"Left out of the features, for their type: {listed}.")
-    ids = _ids(database_url, relation, [c for c in columns if c.kind is ColumnKind.INTEGER])
+    ids = _ids(counts, [c.name for c in columns if c.kind is ColumnKind.INTEGER])
     if ids:
         notes.append(
             f"Left out of the features: {', '.join(ids)}, a different number in every row, like "
@@ -131,27 +164,21 @@ def _features(
     return tuple(c.name for c in columns if c.name not in left_out), tuple(notes)
 
 
-def _ids(database_url: str, relation: Relation, columns: Sequence[Column]) -> list[str]:
+def _ids(counts: Counts, columns: Sequence[str]) -> list[str]:
     """The columns that are different in every row of a sample."""
     if not columns:
         return []
-    names = [quote_identifier(c.name) for c in columns]
-    counts = [f"count(distinct {name}) as n{i}" for i, name in enumerate(names)]
-    row = _counts(
-        database_url,
-        f"select count(*) as rows, {', '.join(counts)} from (select {', '.join(names)}"
-        f" from {relation.relation_name.quoted} limit {_ID_SAMPLE}) as sample",
-    )
-    if row["rows"] < ID_ROWS_AT_LEAST:
+    rows, distinct = counts.in_sample(columns)
+    if rows < ID_ROWS_AT_LEAST:
         return []
-    return [c.name for i, c in enumerate(columns) if row[f"n{i}"] == row["rows"]]
+    return [name for name in columns if distinct[name] == rows]
 
 
-def _task(database_url: str, relation: Relation, target: Column, asked: Task | None) -> Task:
+def _task(counts: Counts, relation: Relation, target: Column, asked: Task | None) -> Task:
     if target.kind is ColumnKind.TEXT:
         if asked is Task.REGRESSION:
             raise _text_is_no_quantity(relation, target)
-        _require_few_names(database_url, relation, target)
+        _require_few_names(counts, relation, target)
         return Task.CLASSIFICATION
     if target.kind is ColumnKind.BOOLEAN:
         return asked or Task.CLASSIFICATION
@@ -160,7 +187,7 @@ def _task(database_url: str, relation: Relation, target: Column, asked: Task | N
     if target.kind is ColumnKind.INTEGER:
         if asked:
             return asked
-        few = _distinct(database_url, relation, target, CLASSES_AT_MOST + 1) <= CLASSES_AT_MOST
+        few = counts.distinct(target.name, at_most=CLASSES_AT_MOST + 1) <= CLASSES_AT_MOST
         return Task.CLASSIFICATION if few else Task.REGRESSION
     raise DataError(
         f"The target {target.name!r} of {relation.qualified_name} is {target.type}, "
@@ -177,8 +204,8 @@ def _text_is_no_quantity(relation: Relation, target: Column) -> InvalidRequest:
     )
 
 
-def _require_few_names(database_url: str, relation: Relation, target: Column) -> None:
-    names = _distinct(database_url, relation, target)
+def _require_few_names(counts: Counts, relation: Relation, target: Column) -> None:
+    names = counts.distinct(target.name)
     if names > NAMES_AT_MOST:
         raise InvalidRequest(
             f"The target {target.name!r} of {relation.qualified_name} has {names:,} different "
@@ -187,20 +214,28 @@ def _require_few_names(database_url: str, relation: Relation, target: Column) ->
         )
 
 
-def _distinct(
-    database_url: str, relation: Relation, column: Column, at_most: int | None = None
-) -> int:
-    """How many values a column has; counting stops at ``at_most``."""
-    name = quote_identifier(column.name)
-    limit = "" if at_most is None else f" limit {at_most}"
-    counted = (
-        f"select count(*) as n from (select distinct {name}"
-        f" from {relation.relation_name.quoted} where {name} is not null{limit}) as found"
-    )
-    return _counts(database_url, counted)["n"]
+class _RelationCounts:
+    """Counted as the connecting user, who defines the model type: only numbers come back."""
 
+    def __init__(self, database_url: str, relation: Relation) -> None:
+        self._database_url = database_url
+        self._table = relation.relation_name.quoted
 
-def _counts(database_url: str, sql: str) -> dict[str, int]:
-    """Read as the connecting user, who defines the model type: only numbers come back."""
-    with read_only(database_url) as tx:
-        return tx.fetch_rows(sql)[0]
+    def in_sample(self, columns: Sequence[str]) -> tuple[int, dict[str, int]]:
+        names = [quote_identifier(name) for name in columns]
+        counted = [f"count(distinct {name}) as n{i}" for i, name in enumerate(names)]
+        row = self._row(
+            f"select count(*) as rows, {', '.join(counted)} from (select {', '.join(names)}"
+            f" from {self._table} limit {_ID_SAMPLE}) as sample",
+        )
+        return row["rows"], {name: row[f"n{i}"] for i, name in enumerate(columns)}
+
+    def distinct(self, column: str, *, at_most: int | None = None) -> int:
+        name = quote_identifier(column)
+        limit = "" if at_most is None else f" limit {at_most}"
+        found = f"select distinct {name} from {self._table} where {name} is not null{limit}"
+        return self._row(f"select count(*) as n from ({found}) as found")["n"]
+
+    def _row(self, sql: str) -> dict[str, int]:
+        with read_only(self._database_url) as tx:
+            return tx.fetch_rows(sql)[0]

@@ -57,8 +57,8 @@ def read_rows(
         Only rows whose label was not known at this time: they have no target or no label time,
         or their label became known later.
     columns
-        Which of the model type's columns to return, in this order; None: keys, time, label time,
-        target and features, each once.
+        Which of the model type's columns to return, in this order; None: those of
+        :func:`needed_columns`.
 
     Returns
     -------
@@ -92,8 +92,9 @@ def read_rows(
 
 
 def needed_columns(model_type: ModelType) -> tuple[str, ...]:
-    """Keys, time, label time, target and features, each once."""
-    label_time = (model_type.label_time_column,) if model_type.label_time_column else ()
+    """Keys, time, label time, target, features, entity and slices, each once."""
+    optional = (model_type.label_time_column, model_type.entity_column)
+    label_time, entity = ((name,) if name else () for name in optional)
     return tuple(
         dict.fromkeys(
             (
@@ -102,6 +103,8 @@ def needed_columns(model_type: ModelType) -> tuple[str, ...]:
                 *label_time,
                 model_type.target_column,
                 *model_type.feature_columns,
+                *entity,
+                *model_type.slice_columns,
             )
         )
     )

@@ -25,8 +25,8 @@ where c.relkind in ('r', 'p') and not c.relrowsecurity
        or n.nspname = 'private' and c.relname in (
            'migration_history', 'training_job_callbacks', 'job_log_lines', 'job_stages',
            'joined_requests', 'api_keys', 'sign_in_links', 'idempotency_keys', 'tick_requests',
-           'detector_state', 'reference_profiles', 'holdout_ledger', 'counted_labels',
-           'daily_performance', 'notification_channels', 'digests', 'audit_seals', 'workers'))
+           'detector_state', 'holdout_ledger', 'drift_windows', 'daily_performance',
+           'notification_channels', 'digests', 'audit_seals', 'workers'))
 order by 1
 """
 

@@ -44,3 +44,12 @@ class JobsReads(Caller):
         """The jobs that a request made or joined; the latter say so with ``joined``."""
         answer: list[Json] = self._ask("list_requested_jobs", p_request_id=request_id)["items"]
         return answer
+
+    def explain_decision(self, decision_id: UUID) -> Json:
+        """What a decision was made from, by the id of a job, model, deployment or operation.
+
+        With ``kind`` (one of these words): ``job``, ``model``, ``validation``, ``deployments`` and
+        the model type's ``title`` and ``metric``; or the ``operation``.
+        """
+        answer: Json = self._ask("explain_decision", p_id=decision_id)
+        return answer

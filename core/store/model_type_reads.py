@@ -68,6 +68,33 @@ class ModelTypeReads(Caller):
         )
         return answer
 
+    def get_monitoring(
+        self, model_type: str, *, environment: Environment = Environment.PRODUCTION
+    ) -> Json:
+        """What watching the deployment that serves has shown.
+
+        Returns
+        -------
+        dict
+            ``deployment`` and ``latest_check`` (None where there is none), ``drift`` (the last 30
+            windows' reports), ``levels`` (of the sequential test) and ``estimates`` (without
+            labels; ``realised`` is what labels said at the same check), each oldest first, and
+            ``quality``, the newest assessment of training data.
+        """
+        answer: Json = self._ask(
+            "get_monitoring", p_model_type=model_type, p_environment=environment
+        )
+        return answer
+
+    def get_backtest(self, model_type: str) -> Json:
+        """``{model_type, title, backtest}``: the newest that is stored, or None.
+
+        A backtest is ``{id, created_at, created_by, report}``; the report is what
+        :func:`core.backtest.report.report_data` gives.
+        """
+        answer: Json = self._ask("get_backtest", p_model_type=model_type)
+        return answer
+
     def list_model_versions(
         self,
         model_type: str,

@@ -58,6 +58,32 @@ class Requests(Caller):
         )
         return answer
 
+    def import_model(
+        self,
+        model_type: str,
+        *,
+        artifact_hash: str,
+        trained_until: datetime | None = None,
+        environment: Environment = Environment.PRODUCTION,
+        auto_deploy: bool = True,
+        reason: str | None = None,
+        as_of: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Json:
+        """Queue the judging of a model that was made elsewhere: ``{job: {id, …}}``."""
+        answer: Json = self._request(
+            "import_model",
+            p_model_type=model_type,
+            p_artifact_hash=artifact_hash,
+            p_trained_until=trained_until,
+            p_environment=environment,
+            p_auto_deploy=auto_deploy,
+            p_reason=reason,
+            p_as_of=as_of,
+            p_request_id=request_id,
+        )
+        return answer
+
     def request_check(
         self,
         *,
@@ -211,6 +237,13 @@ class Requests(Caller):
             p_step=step,
             p_outcome=outcome,
             p_detail=None if detail is None else dict(detail),
+        )
+        return answer
+
+    def record_backtest(self, model_type: str, report: Mapping[str, Any]) -> UUID:
+        """Keep what a backtest found, for the dashboard; the newest five stay."""
+        answer: UUID = self._ask(
+            "record_backtest", p_model_type=model_type, p_report=dict(report)
         )
         return answer
 

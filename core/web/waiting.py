@@ -12,6 +12,7 @@ from core.web.answer import Answer
 from core.web.call import Call
 from core.web.parsing import Parameters
 from core.web.problems import operation_problem
+from core.web.reasons import operation_with_reasons
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.5
@@ -50,7 +51,8 @@ def answer_operation(
         return Answer(status=202, body={"operation_id": str(operation_id)})
     if operation["status"] != JobStatus.SUCCEEDED:
         return operation_problem(operation)
-    return Answer(body={"operation_id": str(operation_id), **operation["result"]})
+    answered = operation_with_reasons(operation)
+    return Answer(body={"operation_id": str(operation_id), **answered["result"]})
 
 
 def _wait(store: Store, operation_id: UUID, wait_seconds: float) -> Json | None:

@@ -9,13 +9,21 @@ import pandas as pd
 
 from core.artifacts import ArtifactStore
 from core.datasets import fingerprint, needed_columns
-from core.domain import DataQuality, Fingerprint, ModelType, TrainingPlan, Validation
+from core.domain import (
+    Champion,
+    DataQuality,
+    Fingerprint,
+    ModelType,
+    TrainingPlan,
+    Validation,
+)
 from core.engines.continuous_learning import ContinuousLearningEngine
 from core.engines.fitted_model import FittedModel
 from core.engines.model_validation import ModelValidationFramework, ReloadCheck
 from core.engines.time_split import is_after
 from core.errors import ArtifactError, DataError
 from core.worker.champions import LoadedChampion, load_model
+from core.worker.latency import single_row_latency_ms
 from core.worker.model_pages import Page, page_of_final_fit
 from core.worker.recorded_predictions import (
     Reproduction,
@@ -23,6 +31,15 @@ from core.worker.recorded_predictions import (
     record_predictions,
 )
 from core.worker.resources import Resources
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stored:
+    """The artifact as it would serve; no latency where it raises in place of predicting."""
+
+    reload: ReloadCheck
+    latency_ms: float | None
+    size_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +64,7 @@ class Challenger:
         served: LoadedChampion | None,
         *,
         quality: DataQuality,
-        champion_degraded: bool = False,
+        alarm: bool = False,
         is_champion: bool = False,
     ) -> Validation:
         """Judge it by the rows that it has not learnt from, those newer than its window included.
@@ -58,8 +75,8 @@ class Challenger:
             What it wants to replace.
         quality : DataQuality
             Of the rows of its window.
-        champion_degraded : bool
-            Whether a check found that the champion has got worse.
+        alarm : bool
+            Whether the champion's alarm stands: it has surely got worse.
         is_champion : bool
             Whether it serves already: then ``served`` is None.
 
@@ -75,7 +92,11 @@ class Challenger:
                 "model learnt from: there is nothing to judge it by.",
                 hint="Wait for labels, or train a new one.",
             )
-        return ModelValidationFramework(self.model_type).validate(
+        stored = self._stored(unseen)
+        framework = ModelValidationFramework(
+            self.model_type, metrics=self.resources.own_metrics(self.model_type.metric)
+        )
+        return framework.validate(
             challenger=self.model,
             champion=served.model if served else None,
             holdout=unseen,
@@ -83,9 +104,12 @@ class Challenger:
             quality=quality,
             training_rows=self.plan.rows,
             train_frame=self.engine.split(self.rows, self.plan).train,
-            reload=self._reloaded(),
+            reload=stored.reload,
             seed=self.model_type.random_seed,
-            champion_degraded=champion_degraded,
+            alarm=alarm,
+            earlier_holdouts=served.champion.holdouts if served else (),
+            latency_ms=stored.latency_ms,
+            size_bytes=stored.size_bytes,
             is_champion=is_champion,
         )
 
@@ -114,10 +138,16 @@ class Challenger:
                 digest, gate = None, replace(gate, passed=False, detail=refusal)
         return {"artifact_hash": digest, "gate": gate.as_json()}
 
-    def _reloaded(self) -> ReloadCheck:
-        """What the artifact, loaded afresh from the store, says of its recorded rows."""
-        reproduction = self._reproduction(self.artifact_hash)
-        return ReloadCheck(recorded=reproduction.recorded, reloaded=reproduction.reloaded)
+    def _stored(self, rows: pd.DataFrame) -> _Stored:
+        """What the artifact, loaded afresh from the store, says of its recorded rows, and costs."""
+        page = self.store.read_metadata(self.artifact_hash)
+        model = self._loaded(self.artifact_hash)
+        reproduction = predict_recorded(model, page)
+        return _Stored(
+            reload=ReloadCheck(recorded=reproduction.recorded, reloaded=reproduction.reloaded),
+            latency_ms=single_row_latency_ms(model, rows) if reproduction.error is None else None,
+            size_bytes=page["size_bytes"],
+        )
 
     def _refusal_of_reloaded(self, digest: str) -> str | None:
         """Why a stored fit may not serve, None when it may."""
@@ -133,13 +163,27 @@ class Challenger:
         return f"Loaded afresh from the store, the refit does not repeat its predictions{said}."
 
     def _reproduction(self, digest: str) -> Reproduction:
-        model = load_model(
+        return predict_recorded(self._loaded(digest), self.store.read_metadata(digest))
+
+    def _loaded(self, digest: str) -> FittedModel:
+        return load_model(
             self.store,
             digest,
             engine=self.model_type.engine,
             trusted_types=self.resources.trusted_types,
         )
-        return predict_recorded(model, self.store.read_metadata(digest))
+
+
+def validation_json(validation: Validation, champion: Champion | None) -> dict[str, Any]:
+    """A judgement as the database takes it, with the champion that it was held against.
+
+    ``holdouts_read`` says how many earlier uses of its rows it knew of: where others came meanwhile
+    it was too lenient to let the model serve without a person.
+    """
+    return validation.as_json() | {
+        "champion_deployment_id": champion and champion.deployment_id,
+        "holdouts_read": len(champion.holdouts) if champion else 0,
+    }
 
 
 def store_model(store: ArtifactStore, model: FittedModel, page: Page, rows: pd.DataFrame) -> str:

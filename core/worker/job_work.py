@@ -118,8 +118,10 @@ def _trained(
                 report_mismatch(context, message)
             case TrainingBegins():
                 _require_allowed(context, job, message)
+                begun.update(message.outcome, monitor=message.monitor)
 
     lease = LeaseKeeper(heartbeat, context.leaving)
+    begun: Outcome = {}
     try:
         try:
             outcome: Outcome = run_in_child(
@@ -135,7 +137,7 @@ def _trained(
             outcome = exc.outcome
         except Exception as exc:  # noqa: BLE001 - left alone, it would look like a lost worker
             error = log_failure(exc)
-            outcome = failure(error)
+            outcome = begun | failure(error)
         lease.pass_on()
     except JobCancelled:
         return {"status": "cancelled"}

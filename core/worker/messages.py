@@ -29,10 +29,12 @@ class ArtifactMismatch:
 class TrainingBegins:
     """The check is over and the rows are fit: a model is about to be trained, if it may be.
 
-    ``outcome`` holds what was found out until here, for the case that it may not.
+    ``outcome`` holds what was found out until here, for the case that it may not. Should it begin
+    and be broken off, ``monitor`` is to be left behind for the next check.
     """
 
     outcome: dict[str, Any]
+    monitor: dict[str, Any] | None = None
 
 
 Message = Progress | ArtifactMismatch | TrainingBegins

@@ -8,7 +8,7 @@ from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
-from core.domain import Fingerprint, ModelType, Serves, StoredModel, TrainingPlan
+from core.domain import ClassWeight, Fingerprint, ModelType, Serves, StoredModel, TrainingPlan
 from core.engines.continuous_learning import TrainedModel
 from core.errors import ArtifactError
 from core.worker.plain_json import plain_json
@@ -21,15 +21,18 @@ Page = dict[str, Any]
 
 def page_of_trained(model_type: ModelType, trained: TrainedModel, data: Fingerprint) -> Page:
     """The page of a newly trained model; its row in the database says the same."""
+    half_life = model_type.recency_half_life
     page: Page = plain_json(
         {
             "model_type": model_type.name,
             "fit": Serves.APPROVED_FIT,
             "engine": model_type.engine,
             "settings": {
-                "engine_parameters": model_type.engine_parameters,
+                "engine_parameters": trained.engine_parameters,
                 "feature_columns": model_type.feature_columns,
                 "label_delay_seconds": model_type.label_delay.total_seconds(),
+                "class_weight": model_type.class_weight,
+                "recency_half_life_seconds": half_life and half_life.total_seconds(),
             },
             "parameters": trained.parameters,
             "random_seed": model_type.random_seed,
@@ -67,15 +70,19 @@ def as_trained(model_type: ModelType, model: StoredModel, page: Mapping[str, Any
     """
     try:
         settings = page["settings"]
+        # Models from before rows could be weighed have neither of these two.
+        half_life = settings.get("recency_half_life_seconds")
         return replace(
             model_type,
             engine=model.engine,
             engine_parameters=settings["engine_parameters"],
             feature_columns=tuple(settings["feature_columns"]),
             label_delay=timedelta(seconds=settings["label_delay_seconds"]),
+            class_weight=ClassWeight(settings.get("class_weight", ClassWeight.NONE)),
+            recency_half_life=None if half_life is None else timedelta(seconds=half_life),
             random_seed=model.random_seed,
         )
-    except (KeyError, TypeError) as exc:
+    except (KeyError, TypeError, ValueError) as exc:
         raise ArtifactError(
             f"The metadata of {model.model_type} version {model.version} are damaged.",
             hint="Restore them from a backup, or train a new model.",

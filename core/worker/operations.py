@@ -8,16 +8,12 @@ from typing import Any
 from core.domain import DataQuality, OperationKind, StoredModel, Target, ValidationVerdict
 from core.engines.continuous_learning import ContinuousLearningEngine
 from core.engines.stored_plan import recount
+from core.engines.window_plan import window_length
 from core.errors import ArtifactError, InvalidRequest
 from core.monitoring.data_quality import assess
-from core.worker.challengers import Challenger
-from core.worker.champions import (
-    CHECK_WINDOW_DAYS,
-    judge_champion,
-    load_model,
-    load_working_champion,
-    read_labelled,
-)
+from core.worker.challengers import Challenger, validation_json
+from core.worker.champions import LoadedChampion, load_model, load_working_champion
+from core.worker.checks import CHECK_WINDOW_DAYS, judge_champion, profile_of, read_labelled
 from core.worker.messages import Send
 from core.worker.model_pages import as_trained
 from core.worker.recorded_predictions import predict_recorded
@@ -51,18 +47,24 @@ def _check(task: TargetTask, send: Send) -> Outcome:
         threshold=parameters.get("threshold"),
     )
     if parameters.get("with_quality"):
-        result["quality"] = _quality(task).as_json()
+        result["quality"] = _quality(task, served).as_json()
     return result
 
 
-def _quality(task: TargetTask) -> DataQuality:
+def _quality(task: TargetTask, served: LoadedChampion | None) -> DataQuality:
     """How fit the training window is as it is now."""
     model_type, end = task.target.model_type, task.operation.evaluated_at
-    window = model_type.training_window
+    window = window_length(model_type)
     rows = read_labelled(
         task.resources, model_type, start=end - window if window else None, end=end
     )
-    return assess(rows, model_type)
+    return assess(
+        rows,
+        model_type,
+        profile=profile_of(served)[0] if served else None,
+        as_of=end,
+        seed=model_type.random_seed,
+    )
 
 
 def _validate(task: TargetTask, send: Send) -> Outcome:
@@ -82,7 +84,11 @@ def _validate(task: TargetTask, send: Send) -> Outcome:
         start=model.plan.window_start - _AN_INSTANT,
         end=task.operation.evaluated_at,
     )
-    engine = ContinuousLearningEngine(model_type, factories=resources.factories(model.engine))
+    engine = ContinuousLearningEngine(
+        model_type,
+        factories=resources.factories(model.engine),
+        metrics=resources.own_metrics(model_type.metric),
+    )
     plan = recount(rows, model_type, model.plan)
     challenger = Challenger(
         model_type=model_type,
@@ -97,13 +103,13 @@ def _validate(task: TargetTask, send: Send) -> Outcome:
         store=store,
         resources=resources,
     )
-    quality = assess(engine.split(rows, plan).window, model_type)
+    # Of its own rows, as they are now; how old they are is no fault of theirs.
+    quality = assess(engine.split(rows, plan).window, model_type, seed=model.random_seed)
     validation = challenger.validate(served, quality=quality, is_champion=is_champion)
-    result: dict[str, Any] = validation.as_json() | {
+    result: dict[str, Any] = validation_json(validation, champion) | {
         "model_id": model.id,
         "model_type": model.model_type,
         "model_version": model.version,
-        "champion_deployment_id": champion.deployment_id if champion else None,
     }
     approved = validation.verdict is ValidationVerdict.APPROVED
     # Without rows of the window that it has not seen, a refit would be the same model again.

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.artifacts import ArtifactStore
 from core.errors import ConfigurationError
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.engines.own_metrics import OwnMetric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +24,7 @@ class Resources:
     s3_endpoint_url: str | None
     engines: tuple[str, ...]
     trusted_types: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Resources:
@@ -37,6 +41,7 @@ class Resources:
             s3_endpoint_url=settings.s3_endpoint_url,
             engines=_split(settings.engines),
             trusted_types=_split(settings.trusted_types),
+            metrics=_split(settings.metrics),
         )
 
     def artifacts(self) -> ArtifactStore:
@@ -56,15 +61,41 @@ class Resources:
         """
         if engine not in self.engines:
             return {}
-        module_name, _, attribute = engine.partition(":")
-        try:
-            factory: Callable[[], Any] = getattr(importlib.import_module(module_name), attribute)
-        except (ImportError, AttributeError, ValueError) as exc:  # ValueError: no module's name
-            raise ConfigurationError(
-                f"REFIT_ENGINES names {engine}, which cannot be imported: {exc}.",
-                hint="Install the package where the worker runs, or correct the name.",
-            ) from exc
-        return {engine: factory}
+        return {engine: _imported(engine, "REFIT_ENGINES")}
+
+    def own_metrics(self, metric: str) -> dict[str, OwnMetric]:
+        """The allow-listed metric of the user's own of this name; empty for any other name.
+
+        Only what the operator listed is ever imported. A class is called without arguments.
+
+        Raises
+        ------
+        ConfigurationError
+            When a listed metric cannot be imported or made.
+        """
+        if metric not in self.metrics:
+            return {}
+        own = _imported(metric, "REFIT_METRICS")
+        if isinstance(own, type):
+            try:
+                own = own()
+            except Exception as exc:  # the user's code may raise anything
+                raise ConfigurationError(
+                    f"REFIT_METRICS names the class {metric}, which cannot be made: {exc}.",
+                    hint="A metric's class is called without arguments.",
+                ) from exc
+        return {metric: own}
+
+
+def _imported(name: str, setting: str) -> Any:
+    module_name, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as exc:  # ValueError: no module's name
+        raise ConfigurationError(
+            f"{setting} names {name}, which cannot be imported: {exc}.",
+            hint="Install the package where the worker runs, or correct the name.",
+        ) from exc
 
 
 def _split(text: str) -> tuple[str, ...]:

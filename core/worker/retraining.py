@@ -12,23 +12,22 @@ from typing import Any
 import pandas as pd
 
 from core.artifacts import ArtifactStore
-from core.domain import ClaimedJob, DataQuality, TrainingPlan, ValidationVerdict
-from core.engines.continuous_learning import ContinuousLearningEngine
+from core.domain import ClaimedJob, DataQuality, Fingerprint, TrainingPlan, ValidationVerdict
+from core.engines.continuous_learning import ContinuousLearningEngine, TrainedModel
+from core.engines.fitted_model import FittedModel
+from core.engines.imported_model import IMPORTED_ENGINE, as_imported, judged_by_unseen
+from core.engines.window_plan import window_length
 from core.engines.yardstick import rows_until_next_attempt, standing_reference
 from core.errors import ArtifactError, DataError, RefitError
 from core.monitoring.data_quality import assess
-from core.worker.challengers import Challenger, fingerprint_of, store_model
-from core.worker.champions import (
-    UNCOMPARED,
-    LoadedChampion,
-    judge_champion,
-    load_champion,
-    read_labelled,
-)
+from core.worker.challengers import Challenger, fingerprint_of, store_model, validation_json
+from core.worker.champions import UNCOMPARED, LoadedChampion, load_champion, load_model
+from core.worker.checks import after_attempt, judge_champion, profile_of, read_labelled
 from core.worker.failures import failure
 from core.worker.messages import Progress, Send, TrainingBegins
 from core.worker.model_pages import page_of_trained
 from core.worker.plain_json import plain_json
+from core.worker.profiles import profile_trained
 from core.worker.resources import Resources
 from core.worker.tasks import Outcome, TrainingTask
 
@@ -46,11 +45,16 @@ def retrain(task: TrainingTask, send: Send) -> Outcome:
         Before the training began, or a transient one. What goes wrong later is an outcome too,
         with all that was found out until then.
     """
+    if task.job.imported:  # nothing is trained: no setting of how has a meaning
+        job = replace(task.job, model_type=as_imported(task.job.model_type))
+        task = replace(task, job=job)
     job, resources = task.job, task.resources
     send(Progress(stage="check", progress=0.05))
     store = resources.artifacts()
     engine = ContinuousLearningEngine(
-        job.model_type, factories=resources.factories(job.model_type.engine)
+        job.model_type,
+        factories=resources.factories(job.model_type.engine),
+        metrics=resources.own_metrics(job.model_type.metric),
     )
     served, check = _judged_champion(task, store, send)
     if served and check and not (job.force or check["needs_retraining"] or served.mismatch):
@@ -61,7 +65,8 @@ def retrain(task: TrainingTask, send: Send) -> Outcome:
         store=store,
         engine=engine,
         served=served,
-        champion_degraded=bool(check and check["needs_retraining"]),
+        needs_retraining=bool(check and check["needs_retraining"]),
+        alarm=bool(check and check["alarm"]),
         send=send,
         outcome={"check": check},
     )
@@ -109,15 +114,28 @@ def _say_uncompared(send: Send, why: str | None) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Loaded:
+    """Rows to learn from, and what they are."""
+
+    rows: pd.DataFrame
+    data: Fingerprint
+    quality: DataQuality
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Training:
-    """A training in the making; ``outcome`` grows with each step."""
+    """A training in the making; ``outcome`` grows with each step.
+
+    ``needs_retraining``: a check asked for it. ``alarm``: the champion has surely got worse.
+    """
 
     job: ClaimedJob
     resources: Resources
     store: ArtifactStore
     engine: ContinuousLearningEngine
     served: LoadedChampion | None
-    champion_degraded: bool
+    needs_retraining: bool
+    alarm: bool
     send: Send
     outcome: Outcome
 
@@ -132,8 +150,50 @@ class _Training:
 
     def _train(self) -> tuple[Challenger, DataQuality]:
         job, model_type, served = self.job, self.job.model_type, self.served
+        loaded = self._load()
+        rows = loaded.rows
+        plan = self.engine.plan(
+            rows,
+            as_of=job.evaluated_at,
+            champion_cutoff=served.champion.cutoff if served else None,
+            needs_retraining=self.needs_retraining,
+        )
+        if job.imported:
+            plan = judged_by_unseen(
+                plan, rows, model_type, trained_until=job.imported.trained_until
+            )
+        self._require_new_labels(rows, plan)
+        left = after_attempt(self.outcome["check"], job.evaluated_at)
+        # Where cool-down or budget forbid it, the worker ends this process.
+        self.send(TrainingBegins(outcome=plain_json(self.outcome), monitor=plain_json(left)))
+        self.outcome["monitor"] = left
+        self._stage("train", 0.35, plan.reason)
+        return self._store(self._trained(rows, plan), loaded), loaded.quality
+
+    def _trained(self, rows: pd.DataFrame, plan: TrainingPlan) -> TrainedModel:
+        """The challenger: learnt from these rows, or brought from elsewhere."""
+        job, served = self.job, self.served
+        if job.imported:
+            brought = load_model(
+                self.store,
+                job.imported.artifact_hash,
+                engine=IMPORTED_ENGINE,
+                trusted_types=self.resources.trusted_types,
+            )
+            return self.engine.adopt(rows, plan, brought)
+        return self.engine.train(
+            rows,
+            plan,
+            seed=job.model_type.random_seed,
+            previous=self._teacher(),
+            previous_cutoff=served.champion.cutoff if served else None,
+        )
+
+    def _load(self) -> _Loaded:
+        """The rows to learn from, when they are fit for it."""
+        job, model_type, served = self.job, self.job.model_type, self.served
         self._stage("load", 0.15)
-        window = model_type.training_window
+        window = window_length(model_type)
         rows = read_labelled(
             self.resources,
             model_type,
@@ -143,45 +203,56 @@ class _Training:
         )
         data = fingerprint_of(rows, model_type)
         self.outcome["fingerprint"] = data.as_json()
-        quality = assess(rows, model_type)
+        quality = assess(
+            rows,
+            model_type,
+            profile=profile_of(served)[0] if served else None,
+            as_of=job.evaluated_at,
+            seed=model_type.random_seed,
+        )
         self.outcome["quality"] = quality.as_json()
         self._stage("data_quality", 0.3, f"{len(rows):,} rows, quality score {quality.score:.2f}")
         if quality.is_blocking:
             raise DataError(" ".join(f.detail for f in quality.findings if f.blocking))
-        plan = self.engine.plan(
-            rows,
-            as_of=job.evaluated_at,
-            champion_cutoff=served.champion.cutoff if served else None,
-            champion_degraded=self.champion_degraded,
-        )
-        self._require_new_labels(rows, plan)
-        # Where cool-down or budget forbid it, the worker ends this process.
-        self.send(TrainingBegins(outcome=plain_json(self.outcome)))
-        self._stage("train", 0.35, plan.reason)
-        trained = self.engine.train(rows, plan, seed=model_type.random_seed)
-        reference = trained.reference
+        return _Loaded(rows=rows, data=data, quality=quality)
+
+    def _teacher(self) -> FittedModel | None:
+        """The model that an incremental engine goes on from: a champion of its own kind."""
+        served = self.served
+        if served is None or served.mismatch is not None:
+            return None
+        return served.model if served.champion.engine == self.job.model_type.engine else None
+
+    def _store(self, trained: TrainedModel, loaded: _Loaded) -> Challenger:
+        """The model in the store, with all that is known of it."""
+        model_type, plan, reference = self.job.model_type, trained.plan, trained.reference
         self._stage("validate", 0.7, f"{reference.metric} {reference.value:.4f} held out")
         yardstick = standing_reference(
             reference,
-            served.champion.reference if served else None,
-            champion_degraded=self.champion_degraded,
+            self.served.champion.reference if self.served else None,
+            metric=self.engine.learner.metric,
+            needs_retraining=self.needs_retraining,
             plan=plan,
         )
-        page = page_of_trained(model_type, replace(trained, reference=yardstick), data)
-        digest = store_model(self.store, trained.model, page, self.engine.split(rows, plan).holdout)
+        parts = self.engine.split(loaded.rows, plan)
+        page = page_of_trained(model_type, replace(trained, reference=yardstick), loaded.data)
+        profile = profile_trained(
+            self.resources, model_type, trained, parts, as_of=self.job.evaluated_at
+        )
+        stored = page | {"profile": plain_json(profile.as_json())}
+        digest = store_model(self.store, trained.model, stored, parts.holdout)
         self.outcome["model"] = page | {"artifact_hash": digest}
-        challenger = Challenger(
+        return Challenger(
             model_type=model_type,
             engine=self.engine,
             model=trained.model,
             artifact_hash=digest,
-            page=page,
+            page=stored,
             plan=plan,
-            rows=rows,
+            rows=loaded.rows,
             store=self.store,
             resources=self.resources,
         )
-        return challenger, quality
 
     def _require_new_labels(self, rows: pd.DataFrame, plan: TrainingPlan) -> None:
         """Wait while a standing alarm has no new labels to decide by; a person need not wait."""
@@ -196,13 +267,9 @@ class _Training:
             )
 
     def _validate(self, challenger: Challenger, quality: DataQuality) -> dict[str, Any]:
-        validation = challenger.validate(
-            self.served, quality=quality, champion_degraded=self.champion_degraded
-        )
+        validation = challenger.validate(self.served, quality=quality, alarm=self.alarm)
         self._stage("validate", 0.8, validation.reason)
-        result = validation.as_json() | {
-            "champion_deployment_id": self.served.champion.deployment_id if self.served else None
-        }
+        result = validation_json(validation, self.served.champion if self.served else None)
         approved = validation.verdict is ValidationVerdict.APPROVED
         if approved and self.job.model_type.final_fit:
             self._stage("final_fit", 0.85)

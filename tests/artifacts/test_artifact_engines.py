@@ -28,7 +28,7 @@ FAST = {
     "random_forest": {"n_estimators": 5},
     "content_performance": {"max_iter": 8},
 }
-TABULAR = ("gradient_boosting", "linear", "random_forest")
+TABULAR = ("gradient_boosting", "linear", "incremental_linear", "random_forest")
 
 
 def orders(count: int = 400) -> pd.DataFrame:

@@ -24,6 +24,7 @@ WORKER = "worker-1"
 WINDOW_START = datetime(2026, 1, 1, tzinfo=UTC)
 TRAIN_END = datetime(2026, 5, 1, tzinfo=UTC)
 WINDOW_END = datetime(2026, 6, 1, tzinfo=UTC)
+HOLDOUT = {"start": TRAIN_END.isoformat(), "end": WINDOW_END.isoformat()}
 FAILURE = {"type": "data", "status": 422, "detail": "The column price is not there."}
 
 
@@ -119,9 +120,38 @@ def check_of(champion: Mapping[str, Any], verdict: str = "degraded", **changes: 
         "samples": 500,
         "threshold": 0.03,
         "verdict": verdict,
+        "alarm": verdict == "degraded",
         "needs_retraining": verdict == "degraded",
         "low_power": False,
         "reason": "Accuracy fell from 0.80 to 0.70.",
+        **changes,
+    }
+
+
+def monitor_state(read: int | None = None, *, days: int = 7, **state: Any) -> Row:
+    """What a check leaves behind, as of some days after the window of the model type."""
+    return {
+        "revision_read": read,
+        "seen_until": (WINDOW_END + timedelta(days=days)).isoformat(),
+        "state": {"sequential": {}, **state},
+    }
+
+
+def drift_report(*, days: int = 7, **changes: Any) -> Row:
+    """A day of rows that looks as it did."""
+    end = WINDOW_END + timedelta(days=days)
+    return {
+        "window_start": (end - timedelta(days=1)).isoformat(),
+        "window_end": end.isoformat(),
+        "rows": 600,
+        "features": [],
+        "target": None,
+        "prediction": None,
+        "drifted_importance": 0.0,
+        "alarm": False,
+        "windows_in_alarm": 0,
+        "starts_training": False,
+        "reason": "The rows look as they did.",
         **changes,
     }
 

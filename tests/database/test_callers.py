@@ -20,6 +20,11 @@ MISSING = "00000000-0000-4000-8000-000000000001"
 # Each request with arguments that are well-formed, and the role that it needs.
 REQUESTS: dict[str, tuple[str, Row]] = {
     "trigger_retraining": ("operator", {"p_model_types": ["churn"]}),
+    "import_model": ("admin", {"p_model_type": "churn", "p_artifact_hash": digest("model")}),
+    "record_backtest": (
+        "operator",
+        {"p_model_type": "churn", "p_report": {"model_type": "churn"}},
+    ),
     "request_check": ("operator", {}),
     "request_validation": ("operator", {"p_model_types": ["churn"]}),
     "request_deployment": ("operator", {"p_model_types": ["churn"]}),
@@ -57,6 +62,8 @@ REQUESTS: dict[str, tuple[str, Row]] = {
     "list_api_keys": ("admin", {}),
 }
 READS: dict[str, Row] = {
+    "explain_decision": {"p_id": MISSING},
+    "get_backtest": {"p_model_type": "churn"},
     "get_champion": {"p_model_type": "churn"},
     "get_digest": {"p_since": "2026-01-01T00:00:00Z", "p_until": "2026-01-08T00:00:00Z"},
     "get_job_details": {"p_id": MISSING},
@@ -64,6 +71,7 @@ READS: dict[str, Row] = {
     "get_model_comparison": {"p_model_id": MISSING},
     "get_model_type": {"p_name": "churn"},
     "get_model_type_page": {"p_name": "churn"},
+    "get_monitoring": {"p_model_type": "churn"},
     "get_operation": {"p_id": MISSING},
     "get_overview": {},
     "get_performance_series": {"p_model_type": "churn"},

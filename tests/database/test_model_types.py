@@ -55,6 +55,64 @@ def test_a_type_keeps_what_it_was_made_with(scene: Scene) -> None:
     assert (made.title, made.owner, made.final_fit) == ("House prices", "", False)
 
 
+TRAINING: Row = {
+    "window_strategy": "adaptive",
+    "recency_half_life": "28 days",
+    "class_weight": "balanced",
+    "search_seconds": 600,
+    "entity_column": "household",
+    "slice_columns": ["plan", "country"],
+    "latency_budget_ms": 12.5,
+    "size_budget_mb": 0.5,
+    "dry_run_gates": ["calibration"],
+}
+
+
+def training_settings(made: ModelType) -> Row:
+    found = {name: getattr(made, name) for name in TRAINING}
+    return found | {
+        "recency_half_life": f"{made.recency_half_life.days} days"
+        if made.recency_half_life
+        else None,
+        "slice_columns": list(made.slice_columns),
+        "dry_run_gates": list(made.dry_run_gates),
+    }
+
+
+def test_how_a_type_is_trained_and_judged_is_made_and_changed(scene: Scene) -> None:
+    made = scene.store.create_model_type(definition("churn", **TRAINING))
+    plain = scene.store.create_model_type(
+        definition("visits", slice_columns=None, window_strategy=None, recency_half_life=None)
+    )
+    changed = scene.store.update_model_type("visits", TRAINING)
+    emptied = scene.store.update_model_type(
+        "visits",
+        {"recency_half_life": None, "entity_column": None, "latency_budget_ms": None}
+        | {"size_budget_mb": None, "slice_columns": [], "dry_run_gates": []},
+    )
+
+    assert training_settings(made) == training_settings(changed) == TRAINING
+    assert (plain.window_strategy, plain.slice_columns, plain.search_seconds) == ("sliding", (), 0)
+    assert (emptied.recency_half_life, emptied.entity_column, emptied.slice_columns) == (
+        None,
+        None,
+        (),
+    )
+    assert (emptied.latency_budget_ms, emptied.size_budget_mb) == (None, None)
+    assert (emptied.dry_run_gates, emptied.window_strategy) == ((), "adaptive")
+
+
+def test_a_change_of_how_a_type_is_trained_is_in_the_audit_log(scene: Scene) -> None:
+    scene.model_type("churn")
+    scene.store.update_model_type("churn", TRAINING)
+
+    row = scene.row(
+        "select before, after from workflow_audit_logs where action = 'model_type.updated'"
+    )
+    assert set(row["after"]) == set(TRAINING)
+    assert row["before"]["window_strategy"] == "sliding"
+
+
 def test_a_type_that_replays_the_past_has_no_schedules(scene: Scene) -> None:
     scene.model_type("replayed", replay=True)
 
@@ -79,6 +137,19 @@ BREAKS: dict[str, Row] = {
     "ml_model_types_update_frequency_is_known": {"update_frequency": "yearly"},
     "ml_model_types_cool_down_in_range": {"cool_down": "-1 second"},
     "ml_model_types_budget_in_range": {"monthly_retraining_budget": -1},
+    "ml_model_types_window_strategy_is_known": {"window_strategy": "wobbling"},
+    "ml_model_types_half_life_in_range": {"recency_half_life": "1 second"},
+    "ml_model_types_class_weight_is_known": {"class_weight": "heavy"},
+    "ml_model_types_class_weight_fits_task": {
+        "class_weight": "balanced",
+        "task": "regression",
+        "metric": "mae",
+    },
+    "ml_model_types_search_seconds_in_range": {"search_seconds": 86_401},
+    "ml_model_types_slices_are_columns": {"slice_columns": ["plan", None]},
+    "ml_model_types_latency_budget_in_range": {"latency_budget_ms": 0},
+    "ml_model_types_size_budget_in_range": {"size_budget_mb": "NaN"},
+    "ml_model_types_dry_run_gates_are_named": {"dry_run_gates": ["calibration", "Latency!"]},
 }
 
 
@@ -169,6 +240,8 @@ def test_what_may_change_changes_and_the_rest_stays(scene: Scene) -> None:
         ({"engine": None}, "wrong kind.*engine"),
         ({"min_training_samples": "many"}, 'wrong kind.*"many"'),
         ({"enabled": "perhaps"}, 'wrong kind.*"perhaps"'),
+        ({"slice_columns": None}, "wrong kind.*slice_columns"),
+        ({"latency_budget_ms": -3}, "latency_budget_ms must be more than 0"),
     ],
 )
 def test_a_bad_change_is_named_and_changes_nothing(

@@ -16,13 +16,16 @@ from core.store import Store
 from tests.conftest import temporary_database, with_database
 from tests.database.factories import (
     ADMIN,
+    HOLDOUT,
     Owner,
     Row,
     Scene,
     check_of,
     claims,
     digest,
+    drift_report,
     judgement,
+    monitor_state,
     quality,
     trained_model,
 )
@@ -55,14 +58,15 @@ def fill(scene: Scene) -> None:
         job,
         {
             "status": "succeeded",
-            "check": check_of(champion),
+            "check": check_of(champion, monitor=monitor_state(), drift=drift_report()),
             "quality": quality(),
             "model": trained_model("second"),
-            "validation": judgement(auto_deployable=False),
+            "validation": judgement(auto_deployable=False, holdout=HOLDOUT),
         },
     )
     scene.running_operation(OperationKind.CHECK)
     scene.store.create_api_key(name="n8n", role=Role.VIEWER, key_hash=digest("key"))
+    scene.store.record_backtest("churn", {"model_type": "churn"})
     scene.store.sweep_lost_work("worker-1")
     wishes = {"name": "slack", "events": ["training_succeeded"], "least_severity": "info"}
     scene.store.claim_notifications("worker-1", [wishes], limit=1)
@@ -70,12 +74,6 @@ def fill(scene: Scene) -> None:
     scene.owner.execute(
         """
         insert into private.idempotency_keys values ('c', 'a', 'k', repeat('0', 64), '{}');
-        insert into private.detector_state
-        select id, 'production', '{}', now() from ml_models limit 1;
-        insert into private.reference_profiles select id, '{}' from ml_models limit 1;
-        insert into private.counted_labels select id, 'row 1' from ml_models limit 1;
-        insert into private.holdout_ledger (validation_id, holdout_start, holdout_end)
-        select id, now(), now() from ml_model_validations limit 1;
         insert into private.tick_requests (request_id) values (1);
         insert into private.sign_in_links (name, role, token_hash, expires_at)
         values ('ada on desk', 'admin', repeat('0', 64), now());

@@ -282,7 +282,7 @@ def test_everything_that_came_of_a_job_is_written_at_once(scene: Scene) -> None:
         {
             "status": "succeeded",
             "check": check_of(champion),
-            "quality": quality(score=0.75),
+            "quality": quality(score=0.75) | {"details": {"missing": {"plan": 0.25}}},
             "fingerprint": {"rows": 1000},
             "model": trained_model("better"),
             "validation": judgement(champion_deployment_id=str(champion["id"])),
@@ -298,8 +298,12 @@ def test_everything_that_came_of_a_job_is_written_at_once(scene: Scene) -> None:
     assert scene.champion_id() == result["deployment_id"]
     metric = scene.row("select * from ml_performance_metrics")
     assert (metric["training_job_id"], metric["value"]) == (job.id, 0.7)
-    score = scene.row("select score, training_job_id from ml_training_data_quality")
-    assert score == {"score": 0.75, "training_job_id": job.id}
+    score = scene.row("select score, training_job_id, details from ml_training_data_quality")
+    assert score == {
+        "score": 0.75,
+        "training_job_id": job.id,
+        "details": {"missing": {"plan": 0.25}},
+    }
     shown = scene.store.get_training_job(job.id)
     assert shown["validation"]["confidence_interval"] == [0.01, 0.09]
     assert shown["check_result"]["current"] == 0.7

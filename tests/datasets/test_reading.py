@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import psycopg
 import pytest
 
-from core.datasets import read_rows
+from core.datasets import check_access, read_rows
 from core.domain import ModelType
 from core.errors import ConfigurationError, DatabaseUnavailable, DataError, InvalidRequest
 from tests.datasets.conftest import day, make_type
@@ -33,6 +34,26 @@ def test_a_frame_has_the_needed_columns_once_in_types_that_a_model_can_use(
     assert frame["amount"].dtype == np.float64
     assert frame["city"].dtype == "str"
     assert list(frame["amount"][:2]) == [1.25, 2.5]
+
+
+def test_a_frame_has_the_entity_and_the_slices_too(database_url: str, orders: ModelType) -> None:
+    sliced = replace(
+        orders, feature_columns=("amount",), entity_column="city", slice_columns=("amount", "city")
+    )
+
+    frame = read_rows(database_url, sliced, visible_at=LATE)
+
+    assert list(frame.columns) == ["id", "placed_at", "paid_at", "paid", "amount", "city"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"entity_column": "ciy"}, {"slice_columns": ("amount", "ciy")}]
+)
+def test_an_entity_or_slice_that_is_not_there_is_named(
+    database_url: str, orders: ModelType, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(DataError, match=r"no column 'ciy'.*'city'"):
+        check_access(database_url, replace(orders, **changes))
 
 
 def test_a_label_counts_from_the_moment_it_is_known(database_url: str, orders: ModelType) -> None:

@@ -7,7 +7,15 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from core.domain import CheckVerdict, Environment, Serves, Task, ValidationVerdict
+from core.domain import (
+    CheckVerdict,
+    ClassWeight,
+    Environment,
+    Serves,
+    Task,
+    ValidationVerdict,
+    WindowStrategy,
+)
 from core.web.shapes.base import ActorShape, Json, Shape
 
 DeploymentStatus = Literal["active", "retired", "rolled_back"]
@@ -42,6 +50,15 @@ class ModelTypeFields(Shape):
     replay: bool
     cool_down_seconds: float
     monthly_retraining_budget: int | None
+    window_strategy: WindowStrategy
+    recency_half_life_seconds: float | None
+    class_weight: ClassWeight
+    search_seconds: int
+    entity_column: str | None
+    slice_columns: list[str]
+    latency_budget_ms: float | None
+    size_budget_mb: float | None
+    dry_run_gates: list[str]
 
 
 class ModelTypeAnswer(Shape):
@@ -127,6 +144,11 @@ class ValidationRow(Shape):
     reason: str
     as_of: AwareDatetime | None
     created_at: AwareDatetime
+    rule: Literal["none", "first_model", "surely_better", "not_worse"] | None
+    alarm: bool | None
+    alpha: float | None
+    holdout_use: int | None
+    holdout: Json | None
 
 
 class MetricRow(Shape):
@@ -156,3 +178,7 @@ class MetricRow(Shape):
     needs_retraining: bool
     low_power: bool
     reason: str
+    alarm: bool
+    sequential: Json | None
+    maturity: Json | None
+    estimate: Json | None

@@ -69,6 +69,7 @@ class JobWithLog(JobRow):
 
     validation: ValidationRow | None
     log: list[LogLine]
+    why: list[str] = Field(description="Why it ended as it did, in sentences for people.")
 
 
 class OperationRow(WorkRow):
@@ -131,7 +132,14 @@ class CheckResult(OpenShape):
     samples: int | None = Field(None, ge=0)
     threshold: float | None = None
     time_window: int | None = None
+    alarm: bool | None = None
+    sequential: Json | None = None
+    maturity: Json | None = None
     drift: Json | None = None
+    drift_missing: str | None = None
+    estimate: Json | None = None
+    counts: bool | None = None
+    why: list[str] = Field(description="What it saw, in sentences for people.")
 
 
 class Checked(OperationEnd):
