@@ -16,12 +16,14 @@ from core import __version__
 from core.cli import (
     alert_commands,
     audit_commands,
+    backtest_command,
     dashboard_command,
     data_commands,
     health_command,
     history_command,
     key_commands,
     model_commands,
+    model_import_command,
     model_type_commands,
     notify_commands,
     predict_command,
@@ -33,6 +35,7 @@ from core.cli import (
     up_command,
     user_commands,
     webhook_commands,
+    why_command,
 )
 from core.errors import RefitError
 
@@ -138,9 +141,12 @@ for module in (
     model_type_commands,
     retrain_command,
     model_commands,
+    model_import_command,
     predict_command,
+    backtest_command,
     status_command,
     history_command,
+    why_command,
     schedule_commands,
     alert_commands,
     key_commands,

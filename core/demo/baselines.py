@@ -6,7 +6,8 @@ from datetime import datetime
 
 from threadpoolctl import threadpool_limits
 
-from core.demo.records import Policy, Subject
+from core.backtest.records import Policy
+from core.demo.records import Subject
 from core.engines.continuous_learning import ContinuousLearningEngine
 from core.engines.fitted_model import FittedModel
 

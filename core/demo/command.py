@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.options import RowSpacing, TimeColumn, read_interval
+from core.cli.options import RowSpacing, TimeColumn
 from core.cli.output import make_console, note, say
 from core.cli.session import Session, open_session
 from core.errors import InvalidRequest
 from core.settings import get_settings
 
 if TYPE_CHECKING:
-    from core.demo.subjects import CsvRequest, GeneratedPosts, Prepared
+    from core.backtest.csv_request import CsvRequest
+    from core.demo.subjects import GeneratedPosts, Prepared
     from core.demo.system import System
 
 _STEP = "7d"
@@ -83,13 +84,13 @@ def walk_through(
     RefitError
         The data cannot be used, or something on the walk failed.
     """
+    from core.backtest.files import check_path
     from core.cli.running_system import usable_port
-    from core.demo.report import check_json_path
     from core.demo.system import HOST
     from core.embedded.stack import stop_stack
 
     if json_file is not None:
-        check_json_path(json_file)
+        check_path(json_file, "--json")
     chosen = usable_port(HOST, get_settings().port if port is None else port)
     home = None
     try:
@@ -126,28 +127,9 @@ def _csv_request(
                 f"{named[0]} is about data of your own.", hint="Name its file with --data."
             )
         return None
-    from core.demo.subjects import CsvRequest
+    from core.backtest.csv_request import CsvRequest
 
-    if target is None:
-        raise InvalidRequest("--data needs --target.", hint="Name the column to predict.")
-    share = _START if start is None else start
-    if not 0 < share < 1:
-        raise InvalidRequest(
-            f"--start {share:g} is out of range.",
-            hint="It is the share of the rows for the first training, between 0 and 1.",
-        )
-    interval = read_interval(step or _STEP)
-    assert interval is not None  # noqa: S101 — there is a text to read  # nosec B101
-    asked = CsvRequest(
-        path=data,
-        target=target,
-        time=time,
-        every=read_interval(every),
-        step=interval,
-        start=share,
-    )
-    asked.check()
-    return asked
+    return CsvRequest.read(data, target=target, time=time, every=every, step=step, start=start)
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.demo.records import Event, Policy, Subject, Timeline
-from core.domain import Task
-from core.engines.metrics import Metric, Scored, get_metric, score
+from core.backtest.records import Event, Policy, Timeline
+from core.backtest.replay import told_metric
+from core.demo.records import Subject
+from core.engines.metrics import Metric, Scored, score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +47,6 @@ class Figures:
         }
 
 
-def walked_metric(subject: Subject) -> Metric:
-    """Accuracy for classes; for a number the metric of its model type, an error."""
-    task = subject.model_type.task
-    name = "accuracy" if task is Task.CLASSIFICATION else subject.model_type.metric
-    return get_metric(name, task)
-
-
 def compute_figures(
     subject: Subject, timeline: Timeline, events: Sequence[Event], predictions: pd.DataFrame
 ) -> Figures:
@@ -69,7 +63,7 @@ def compute_figures(
         Policy.REFIT: sum(e.retrained for e in own[1:]),
         Policy.EVERY_STEP: len(timeline.moments) - 1,
     }
-    metric = walked_metric(subject)
+    metric = told_metric(subject.model_type)
     return Figures(
         subject=subject,
         metric=metric,
@@ -80,7 +74,7 @@ def compute_figures(
                 value=score_of(metric, predictions[predictions["policy"] == str(policy)]),
                 retrainings=retrainings[policy],
             )
-            for policy in Policy
+            for policy in retrainings
         },
         events=own,
     )

@@ -11,10 +11,11 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from core.artifacts import ArtifactStore
+from core.backtest.records import Policy
 from core.datasets import write_predictions
 from core.datasets.connection import read_only
 from core.datasets.identifiers import RelationName
-from core.demo.records import Policy, Subject
+from core.demo.records import Subject
 from core.domain import Champion
 from core.engines.columns import target_values
 from core.engines.fitted_model import FittedModel

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,29 +11,25 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
+from core.backtest import files
+from core.backtest.records import POLICY_NAMES, Action, Policy
 from core.demo.figures import Figures, score_of
-from core.demo.records import Action, Policy
 from core.demo.runs import display_name
-from core.errors import InvalidRequest
 
-_POLICY_NAMES = {
-    Policy.NEVER: "never retrained",
-    Policy.REFIT: "Refit",
-    Policy.EVERY_STEP: "retrained every step",
-}
+_WALKED = (Policy.NEVER, Policy.REFIT, Policy.EVERY_STEP)
 
 
 def policies_table(figures: Sequence[Figures]) -> Table:
     """Each policy over the whole walk."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("the whole walk")
-    for policy in Policy:
+    for policy in _WALKED:
         style = "bold" if policy is Policy.REFIT else None
-        table.add_column(_POLICY_NAMES[policy], justify="right", style=style)
+        table.add_column(POLICY_NAMES[policy], justify="right", style=style)
     for found in figures:
         name = f"{display_name(found.subject.model_type.name)}: " if len(figures) > 1 else ""
-        values = [f"{found.policies[policy].value:.4g}" for policy in Policy]
-        counts = [str(found.policies[policy].retrainings) for policy in Policy]
+        values = [f"{found.policies[policy].value:.4g}" for policy in _WALKED]
+        counts = [str(found.policies[policy].retrainings) for policy in _WALKED]
         table.add_row(f"{name}{found.metric.label}", *values)
         table.add_row("retrainings", *counts)
     return table
@@ -51,26 +46,9 @@ def as_json(figures: Sequence[Figures]) -> dict[str, Any]:
     return document
 
 
-def check_json_path(path: Path) -> None:
-    """Refuse a file that could not be written, before the walk.
-
-    Raises
-    ------
-    InvalidRequest
-        Its folder is not there, or it is a folder itself.
-    """
-    if path.is_dir():
-        raise InvalidRequest(f"{path} is a folder.", hint="Name a file with --json.")
-    if not path.absolute().parent.is_dir():
-        raise InvalidRequest(
-            f"The folder of {path} is not there.", hint="Make it, or name another file."
-        )
-
-
 def write_json(path: Path, figures: Sequence[Figures]) -> None:
     """Write the figures of a walk."""
-    text = json.dumps(as_json(figures), indent=2, ensure_ascii=False)
-    path.write_text(f"{text}\n", encoding="utf-8")
+    files.write_json(path, as_json(figures))
 
 
 def story(found: Figures, predictions: pd.DataFrame, change_at: datetime) -> str:

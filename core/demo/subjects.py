@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import math
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -14,14 +12,14 @@ from typing import Any
 
 import pandas as pd
 
+from core.backtest.csv_request import CsvRequest, safe_name_of
+from core.backtest.records import Timeline
+from core.backtest.timeline import first_training, make_timeline, span_until
 from core.cli.definitions import Wish, define
 from core.cli.model_type_creation import register
 from core.cli.session import Session
 from core.datasets import import_csv, read_rows
-from core.datasets.csv_parsing import parse_csv
-from core.datasets.names import safe_name
-from core.demo.records import Subject, Timeline
-from core.demo.timeline import first_training, make_timeline
+from core.demo.records import Subject
 from core.domain import ModelType
 from core.engines.content_posts import content_model_types, generate_posts
 from core.errors import InvalidRequest
@@ -33,34 +31,6 @@ WEEK = timedelta(weeks=1)
 _SEED = 11
 # A walk goes through years in minutes, by whatever step is asked for: nothing holds it up.
 _UNLIMITED: Mapping[str, Any] = {"cool_down": timedelta(0), "monthly_retraining_budget": None}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CsvRequest:
-    """A person's own data, as they described it."""
-
-    path: Path
-    target: str
-    time: str | None
-    every: timedelta | None
-    step: timedelta
-    start: float
-
-    def check(self) -> None:
-        """Refuse what can be refused before anything is started.
-
-        Raises
-        ------
-        InvalidRequest
-            The file cannot be read, or lacks a column.
-        """
-        headings = parse_csv(self.path).headings
-        for option, name in (("--target", self.target), ("--time", self.time)):
-            if name is None or name in headings or safe_name_of(name) in _safe(headings):
-                continue
-            near = difflib.get_close_matches(name, headings, n=3)
-            hint = f"Did you mean {' or '.join(near)}?" if near else f"It has: {_listed(headings)}."
-            raise InvalidRequest(f"{self.path} has no column {name!r} for {option}.", hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +92,8 @@ def prepare_csv(
         raise InvalidRequest(f"No row of {asked.path} has a value in {asked.target!r}.")
     start = first_training(whole.happened, asked.start)
     timeline = make_timeline(start, whole.happened[-1], asked.step)
-    first = whole.happened[0].astype("datetime64[us]").item().replace(tzinfo=UTC)
-    # The next whole second, so that the very first row is inside.
-    span = timedelta(seconds=math.floor((start - first).total_seconds()) + 1)
-    created = register(session, replace(wished, training_window=span))
+    window = span_until(whole.happened, start)
+    created = register(session, replace(wished, training_window=window))
     subject = Subject(model_type=created, frame=whole.frame)
     return Prepared(subjects=(subject,), timeline=timeline, change_at=None)
 
@@ -177,17 +145,3 @@ def _read(database_url: str, model_type: ModelType) -> Subject:
     """All labelled rows, whenever their label was known."""
     rows = read_rows(database_url, model_type, visible_at=_ALL_TIME)
     return Subject(model_type=model_type, frame=rows)
-
-
-def safe_name_of(text: str) -> str:
-    """The name in the database for a heading or file name, reserved words apart."""
-    return safe_name(text, fallback="data", reserved=())
-
-
-def _safe(headings: tuple[str, ...]) -> set[str]:
-    return {safe_name_of(heading) for heading in headings}
-
-
-def _listed(headings: tuple[str, ...]) -> str:
-    more = len(headings) - 20
-    return ", ".join(headings[:20]) + (f" and {more} more" if more > 0 else "")

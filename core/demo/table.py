@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from core.demo.records import Action, Event, Timeline
+from core.backtest.records import Action, Event, Timeline
+from core.backtest.words import measured, what_was_done
 from core.demo.runs import display_name
-from core.engines.metrics import get_metric
 
 _VERDICT_STYLES = {"healthy": "green", "degraded": "bold red"}
 _ACTION_STYLES = {Action.DEPLOYED: "bold green", Action.NONE: "dim"}
@@ -51,52 +51,6 @@ class Rows:
             what_was_done(event),
         )
         return found if self._several else found[:2] + found[3:]
-
-
-def measured(event: Event) -> str:
-    """The champion's metric now, and what it was at deployment."""
-    if event.current is None:
-        return "–"
-    label = get_metric(event.metric).label
-    then = "" if event.baseline is None else f" ({_short(event.baseline)})"
-    return f"{label} {_short(event.current)}{then}"
-
-
-def what_was_done(event: Event) -> str:
-    """What Refit did, in a few words."""
-    if event.action is Action.WAITED:
-        return "waits for more labels"
-    if event.action is Action.NONE:
-        # A job looks at the last seven days, whatever the step is.
-        return "no drop in the last 7 days" if event.verdict == "degraded" else "–"
-    version = f"version {event.challenger}"
-    if event.baseline is None and event.action is Action.DEPLOYED:
-        return f"first training → {version} deployed"
-    gain = ""
-    if event.improvement is not None:
-        relative = not get_metric(event.metric).in_points
-        gain = f", {event.improvement:+.1%}" if relative else f", {event.improvement:+.3f}"
-    outcome = {
-        Action.DEPLOYED: "deployed",
-        Action.APPROVED: "as good, not surely better",
-        Action.REJECTED: "rejected",
-        Action.INCONCLUSIVE: "inconclusive",
-    }[event.action]
-    # The comparison with the champion is what the gain says; another gate has to be named.
-    others = [g.replace("_", " ") for g in event.failed_gates if "champion" not in g]
-    why = f" ({', '.join(others)})" if others else ""
-    return f"retrained → {version} {outcome}{why}{gain}"
-
-
-def _short(value: float) -> str:
-    """Three decimals for what is a share, three digits for what is small.
-
-    >>> _short(0.7012), _short(0.01234), _short(1234.5)
-    ('0.701', '0.0123', '1234')
-    """
-    if abs(value) >= 0.1:
-        return f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
-    return f"{value:.3g}"
 
 
 class PlainView:

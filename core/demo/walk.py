@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from core.backtest.records import Action, Event, Policy, Timeline
 from core.demo.baselines import Baselines
 from core.demo.client import Client, Json
 from core.demo.predictions import Served, baseline_id, store_predictions
-from core.demo.records import Action, Event, Policy, Subject, Timeline
+from core.demo.records import Subject
 from core.domain import JobStatus
 from core.errors import RefitError
 

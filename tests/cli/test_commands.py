@@ -196,6 +196,55 @@ def test_model_types_are_listed_shown_and_changed(refit: Refit, churn: str) -> N
     assert "churn" in refit("model-types", "list").stdout
 
 
+def test_how_a_model_type_is_trained_and_judged_is_shown_and_changed(
+    refit: Refit, churn: str
+) -> None:
+    changed = read_json(
+        refit(
+            *("model-types", "update", churn, "--window-strategy", "adaptive", "--json"),
+            *("--recency-half-life", "4w", "--class-weight", "balanced"),
+            *("--search-seconds", "600", "--entity", "plan", "--slices", "plan,usage"),
+            *("--latency-budget", "12.5", "--size-budget", "20"),
+            *("--dry-run-gates", "calibration"),
+        )
+    )
+    shown = refit("model-types", "show", churn)
+    emptied = read_json(
+        refit(
+            *("model-types", "update", churn, "--recency-half-life", "none", "--json"),
+            *("--entity", "none", "--slices", "none", "--latency-budget", "none"),
+            *("--size-budget", "none", "--dry-run-gates", "none"),
+        )
+    )
+    wrong = refit("model-types", "update", churn, "--size-budget", "small")
+
+    assert (changed["window_strategy"], changed["class_weight"]) == ("adaptive", "balanced")
+    assert (changed["recency_half_life_seconds"], changed["search_seconds"]) == (2_419_200, 600)
+    assert (changed["entity_column"], changed["slice_columns"]) == ("plan", ["plan", "usage"])
+    assert (changed["latency_budget_ms"], changed["size_budget_mb"]) == (12.5, 20)
+    assert "plan, usage" in shown.stdout
+    assert changed["dry_run_gates"] == ["calibration"]
+    assert (emptied["recency_half_life_seconds"], emptied["entity_column"]) == (None, None)
+    assert (emptied["slice_columns"], emptied["dry_run_gates"]) == ([], [])
+    assert (emptied["latency_budget_ms"], emptied["size_budget_mb"]) == (None, None)
+    assert "--size-budget 'small' is no number" in wrong.stderr
+
+
+@pytest.mark.parametrize("option", ["--entity", "--slices"])
+def test_an_entity_or_slice_that_is_not_there_is_named(
+    refit: Refit, churn: str, option: str
+) -> None:
+    changed = refit("model-types", "update", churn, option, "height")
+    made = refit(
+        *("model-types", "create", "again", "--source", "churn", "--target", "churned"),
+        *(option, "height"),
+    )
+
+    for result in (changed, made):
+        assert result.exit_code == 1
+        assert "has no column 'height'" in result.stderr
+
+
 def test_a_model_type_never_gets_features_that_are_not_there(refit: Refit, churn: str) -> None:
     result = refit("model-types", "update", churn, "--features", "plan,height")
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.backtest.timeline import first_training, make_timeline
 from core.demo.command import demo
-from core.demo.timeline import first_training, make_timeline
 from core.errors import InvalidRequest
 
 HOURS = np.datetime64("2000-01-01", "us") + np.arange(100) * np.timedelta64(1, "h")

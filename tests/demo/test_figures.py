@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from core.backtest.records import Action, Event, Policy, Timeline
+from core.backtest.words import what_was_done
 from core.demo.figures import compute_figures
-from core.demo.records import Action, Event, Policy, Subject, Timeline
+from core.demo.records import Subject
 from core.demo.report import as_json, story
-from core.demo.table import make_view, what_was_done
+from core.demo.table import make_view
 from core.domain import ModelType, Task
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -1,0 +1,100 @@
+"""All rows of a model type, sorted once, and what of them could be seen at any time.
+
+A worker reads the same rows from the database (:func:`core.datasets.read_rows`), in the same order.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.domain import ModelType
+from core.engines.columns import as_times
+from core.engines.time_split import plain_times, utc
+
+Times = NDArray[np.datetime64]
+
+
+class History:
+    """Every row there ever was, those without a label included.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+        In any order, with the columns that the model type names. A row without a target, or without
+        a time in the label-time column, has no label.
+    model_type : ModelType
+
+    Examples
+    --------
+    >>> from core.engines.example_rows import example_rows, example_type
+    >>> from datetime import UTC
+    >>> history = History(example_rows(48), example_type())
+    >>> noon, night = datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    >>> len(history.known_in(noon, night)), len(history.happened_in(noon, night))
+    (12, 12)
+    >>> history.to_predict(noon, night)
+    slice(13, 25, None)
+    """
+
+    def __init__(self, frame: pd.DataFrame, model_type: ModelType) -> None:
+        by = list(dict.fromkeys((model_type.time_column, *model_type.key_columns)))
+        self._all = frame.sort_values(by, kind="stable", ignore_index=True)
+        self._all_happened = _happened(self._all, model_type)
+        self.labelled = self._all[_has_label(self._all, model_type)].reset_index(drop=True)
+        self.happened = _happened(self.labelled, model_type)
+        known = plain_times(self.labelled, model_type)
+        self._by_known = np.argsort(known, kind="stable")
+        self._known = known[self._by_known]
+
+    def __len__(self) -> int:
+        """How many rows have a label."""
+        return len(self.labelled)
+
+    @property
+    def last(self) -> datetime:
+        """When the newest labelled row happened."""
+        return pd.Timestamp(self.happened[-1], tz="UTC").to_pydatetime()
+
+    def known_in(self, start: datetime | None, end: datetime) -> pd.DataFrame:
+        """Rows whose label became known in ``(start, end]``, by row time and then keys.
+
+        Parameters
+        ----------
+        start : datetime or None
+            None: all history.
+        end : datetime
+        """
+        first = 0 if start is None else _position(self._known, start)
+        chosen = self._by_known[first : _position(self._known, end)]
+        return self.labelled.iloc[np.sort(chosen)].reset_index(drop=True)
+
+    def happened_in(self, start: datetime, end: datetime) -> pd.DataFrame:
+        """Rows that happened in ``(start, end]``, whatever their label."""
+        first, last = _position(self._all_happened, start), _position(self._all_happened, end)
+        return self._all.iloc[first:last].reset_index(drop=True)
+
+    def to_predict(self, start: datetime, end: datetime) -> slice:
+        """Where the labelled rows that happened in ``(start, end]`` stand."""
+        return slice(_position(self.happened, start), _position(self.happened, end))
+
+
+def _has_label(frame: pd.DataFrame, model_type: ModelType) -> NDArray[np.bool_]:
+    labelled = frame[model_type.target_column].notna()
+    if model_type.label_time_column is not None:
+        labelled &= as_times(frame[model_type.label_time_column]).notna()
+    return labelled.to_numpy(dtype=bool)
+
+
+def _happened(frame: pd.DataFrame, model_type: ModelType) -> Times:
+    times = as_times(frame[model_type.time_column]).dt.tz_localize(None)
+    return np.asarray(times, dtype="datetime64[us]")
+
+
+def _position(times: Times, moment: datetime) -> int:
+    """How many of the sorted times are not later."""
+    wanted = np.datetime64(utc(moment).tz_localize(None), "us")
+    return int(np.searchsorted(times, wanted, side="right"))
