@@ -11,10 +11,10 @@ COMPILE_ANY := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 COMPILE := $(COMPILE_ANY) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-faults test-n8n check format bench requirements clean
+.PHONY: help install demo up test test-faults test-n8n check format bench bench-judgement requirements clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo '  ARGS="…" is handed on: make demo ARGS="--exit"; PYTHON=… chooses the interpreter'
 
 install: $(STAMP) ## Make .venv with everything in it
@@ -83,6 +83,9 @@ format: install ## Rewrite Python and SQL in the project's style
 
 bench: install ## Measure reading and retraining against their bare equivalents
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-judgement: install ## Simulate how well checks, promotions, drift and estimates judge
+	@$(BIN)/python -m bench.judgement $(ARGS)
 
 # One set of versions: the smaller files are compiled within the largest one's.
 requirements: install ## Compile the pinned files from pyproject.toml (ARGS=--upgrade for newer versions)

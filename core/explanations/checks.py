@@ -88,16 +88,20 @@ def _values(words: Words, check: Row) -> str:
 
 
 def _drop(words: Words, check: Row) -> str:
+    _ = words.gettext
     change = figure(check, "degradation")
     if change is None:
-        return ""
+        # Few cases in the window, but all since it came into use together prove it.
+        return "" if figure(check, "current") is not None else _("It got worse.")
+    if change <= 0:
+        return _("In these cases alone it is no worse, but in all since it came into use it is.")
     amount = show_change(words, text(check, "metric"), change)
-    return words.gettext("That is {amount} worse.").format(amount=amount)
+    return _("That is {amount} worse.").format(amount=amount)
 
 
 def _chance(words: Words, check: Row) -> str:
-    probability = figure(check, "p_value")
-    if probability is None:
+    probability, change = figure(check, "p_value"), figure(check, "degradation")
+    if probability is None or (change is not None and change <= 0):
         return ""
     chance = odds(words, probability)
     return words.gettext("A drop this size by chance: {odds}.").format(odds=chance)

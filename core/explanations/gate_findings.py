@@ -7,7 +7,7 @@ import re
 from core.explanations.cases import cases
 from core.explanations.metrics import show_change
 from core.explanations.quality import explain_data_problem, explain_score
-from core.explanations.rows import Row, figure, text, whole_numbers
+from core.explanations.rows import Row, count, figure, part, text, whole_numbers
 from core.explanations.words import Words
 
 # As in core.engines.gates, which a function must not load; a test compares them.
@@ -29,7 +29,7 @@ def explain_outcome(words: Words, gate: Row) -> str:
 def explain_rows(words: Words, gate: Row, _metric: str | None) -> str:
     """Enough rows to learn from and to judge on."""
     _ = words.gettext
-    said = whole_numbers(text(gate, "detail"), _ENOUGH_ROWS)
+    said = _counts(gate)
     rows, least = figure(gate, "value"), figure(gate, "threshold")
     rows = said.get("rows") if rows is None else rows
     least = said.get("least") if least is None else least
@@ -49,6 +49,15 @@ def explain_rows(words: Words, gate: Row, _metric: str | None) -> str:
     return _("{cases}, of which {held} were set aside for the test.").format(
         cases=cases(words, int(rows)), held=words.numbers.number(held)
     )
+
+
+def _counts(gate: Row) -> dict[str, int]:
+    """The rows that there are, are needed and are held out; of old gates, from the sentence."""
+    figures = part(gate, "figures")
+    names = {"rows": "training_rows", "least": "training_rows_needed", "held": "holdout_rows"}
+    kept = {short: count(figures, name) for short, name in names.items()}
+    said = whole_numbers(text(gate, "detail"), _ENOUGH_ROWS)
+    return said | {short: number for short, number in kept.items() if number is not None}
 
 
 def explain_data(words: Words, gate: Row, _metric: str | None) -> str:
@@ -75,7 +84,7 @@ def explain_baseline(words: Words, gate: Row, metric: str | None) -> str:
         )
     return _("It is {amount} better than always giving the same answer, which may be luck.").format(
         amount=amount
-    ) + _rows_that_tell(words, text(gate, "detail"))
+    ) + _rows_that_tell(words, gate)
 
 
 def _gain_of_sentence(detail: str) -> float | None:
@@ -87,8 +96,11 @@ def _gain_of_sentence(detail: str) -> float | None:
     return size if found["way"] == "better" else -size
 
 
-def _rows_that_tell(words: Words, detail: str) -> str:
-    rows = whole_numbers(detail, r"about (?P<rows>[0-9,]+) (?:held-out|common) rows").get("rows")
+def _rows_that_tell(words: Words, gate: Row) -> str:
+    rows = count(part(gate, "figures"), "rows_needed")
+    if rows is None:
+        said = r"about (?P<rows>[0-9,]+) (?:held-out|common) rows"
+        rows = whole_numbers(text(gate, "detail"), said).get("rows")
     if rows is None:
         return ""
     return " " + words.gettext("About {cases} would tell.").format(cases=cases(words, rows))
@@ -117,14 +129,18 @@ def explain_comparison(words: Words, gate: Row, metric: str | None) -> str:
     detail, gain = text(gate, "detail"), figure(gate, "value")
     if gain is None:
         return _not_compared(words, gate)
-    rows = whole_numbers(detail, r" on (?P<rows>[0-9,]+) rows: ").get("rows")
+    figures = part(gate, "figures")
+    outcome = text(figures, "outcome")
+    rows = count(figures, "samples")
+    if rows is None:
+        rows = whole_numbers(detail, r" on (?P<rows>[0-9,]+) rows: ").get("rows")
     sentence = _compared(words, show_change(words, metric, gain), gain, rows)
     if gate.get("passed") is True and gain < 0:
         return " ".join([sentence, _("So small a difference counts as equally good.")])
-    if gate.get("passed") is True or detail.endswith("It is worse."):
+    if gate.get("passed") is True or outcome == "worse" or detail.endswith("It is worse."):
         return sentence
     luck = [] if gain == 0 else [_("That may be luck.")]
-    return " ".join([sentence, *luck]) + _rows_that_tell(words, detail)
+    return " ".join([sentence, *luck]) + _rows_that_tell(words, gate)
 
 
 def _compared(words: Words, amount: str, gain: float, rows: int | None) -> str:
@@ -145,19 +161,22 @@ def _compared(words: Words, amount: str, gain: float, rows: int | None) -> str:
 
 def _not_compared(words: Words, gate: Row) -> str:
     _ = words.gettext
-    detail = text(gate, "detail")
-    if "this is the champion itself" in detail:
+    detail, figures = text(gate, "detail"), part(gate, "figures")
+    outcome = text(figures, "outcome")
+    if outcome == "champion_itself" or "this is the champion itself" in detail:
         return _("This is the model in use itself, so there is nothing to compare it with.")
     if gate.get("passed") is True:
         return _("It is the first model, so there is none to compare it with.")
-    rows = whole_numbers(detail, r"Only (?P<rows>[0-9,]+) rows are newer").get("rows")
-    if detail.startswith("No row is newer"):
+    rows = count(figures, "samples") if outcome == "too_few_rows" else None
+    if rows is None:
+        rows = whole_numbers(detail, r"Only (?P<rows>[0-9,]+) rows are newer").get("rows")
+    if outcome == "no_common_rows" or detail.startswith("No row is newer"):
         return _("No case is new to both models yet, so they could not be compared.")
     if rows is not None:
         return _("The two models can be compared on only {cases}; {needed} are needed.").format(
             cases=cases(words, rows), needed=words.numbers.number(LEAST_COMMON_ROWS)
         )
-    if "is not defined on these rows" in detail:
+    if outcome == "not_defined" or "is not defined on these rows" in detail:
         return _undefined(words)
     return _("The model in use could not be tested, so the two could not be compared.")
 

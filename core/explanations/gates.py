@@ -11,8 +11,14 @@ from core.explanations.gate_findings import (
     explain_reproduction,
     explain_rows,
 )
+from core.explanations.gate_safeguards import (
+    explain_calibration,
+    explain_latency,
+    explain_size,
+    explain_slices,
+)
 from core.explanations.metrics import metric_of_sentence
-from core.explanations.rows import Row, text
+from core.explanations.rows import Row, part, text
 from core.explanations.words import Words
 
 
@@ -32,6 +38,10 @@ def gate_label(words: Words, name: str | None) -> str:
         "beats_baseline": _("Better than guessing"),
         "artifact_reproduces": _("Saved correctly"),
         "better_than_champion": _("Compared with the model in use"),
+        "calibration": _("As honest about its certainty"),
+        "slices": _("No group left behind"),
+        "latency": _("Fast enough"),
+        "size": _("Small enough"),
         "final_fit_agreement": _("Same after training on all data"),
     }
     return labels.get(name or "") or (name or "").replace("_", " ") or _("Test")
@@ -62,6 +72,12 @@ def gate_meaning(words: Words, name: str | None) -> str:
             "A new model should not make things worse. Both are tested on cases that neither has "
             "learnt from."
         ),
+        "calibration": _(
+            "People act on how sure a model is. So it should be as sure as it is right."
+        ),
+        "slices": _("A model that is better on the whole may be worse for some of the cases."),
+        "latency": _("A prediction that comes too late is of no use."),
+        "size": _("A large model takes memory and time wherever it is used."),
         "final_fit_agreement": _(
             "Before use, the model learns once more from all cases. It must still be the model "
             "that was tested."
@@ -94,9 +110,19 @@ def explain_gate(words: Words, gate: Row, *, metric: str | None = None) -> str:
         "beats_baseline": explain_baseline,
         "artifact_reproduces": explain_reproduction,
         "better_than_champion": explain_comparison,
+        "calibration": explain_calibration,
+        "slices": explain_slices,
+        "latency": explain_latency,
+        "size": explain_size,
         "final_fit_agreement": explain_agreement,
     }.get(text(gate, "name"))
     detail = text(gate, "detail")
     if explain is not None:
-        return explain(words, gate, metric or metric_of_sentence(detail))
-    return detail or explain_outcome(words, gate)
+        measured_by = metric or text(part(gate, "figures"), "metric") or metric_of_sentence(detail)
+        found = explain(words, gate, measured_by)
+    else:
+        found = detail or explain_outcome(words, gate)
+    if gate.get("dry_run") is not True:
+        return found
+    trial = words.gettext("This test is on trial: it holds no model back.")
+    return f"{found} {trial}"

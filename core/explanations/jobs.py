@@ -203,10 +203,18 @@ def _succeeded(words: Words, job: Row) -> str:
     metric = text(part(job, "check_result"), "metric") or None
     judged = explain_validation(words, part(job, "validation") or result, metric=metric)
     trained = _("Version {version} was trained.").format(version=number)
-    return " ".join(one for one in (trained, judged, _what_became(words, result)) if one)
+    return " ".join(one for one in (trained, judged, what_became(words, result)) if one)
 
 
-def _what_became(words: Words, result: Row) -> str:
+def what_became(words: Words, result: Row) -> str:
+    """Whether the new model is in use now; empty where the judgement says it already.
+
+    Parameters
+    ----------
+    words : Words
+    result : mapping
+        A job's ``result``.
+    """
     _ = words.gettext
     if result.get("deployed") is True:
         return _("So it was deployed.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from core.explanations.cases import cases, quoted
-from core.explanations.metrics import MISSING
-from core.explanations.rows import Row, text, whole_numbers
+from core.explanations.quality_sentences import finding_sentence
+from core.explanations.rows import Row, part, text, whole_numbers
 from core.explanations.words import Words
 
-# How core.monitoring.data_quality writes each finding: its figures are in the sentence alone.
+# How core.monitoring writes each finding that an error's message may hold; those of older rows have
+# their figures in the sentence alone.
 _SENTENCES = {
     "duplicate_rows": r"(?P<rows>[0-9,]+) rows repeat the key of another\.",
     "missing_column": r'The (?:feature|time|target) column "(?P<column>[^"]*)" is missing\.',
@@ -28,8 +28,23 @@ _SENTENCES = {
         r'The target "(?P<column>[^"]*)" is no finite number in (?P<rows>[0-9,]+) rows\.'
     ),
     "constant_target": r'The target "(?P<column>[^"]*)" is \S+ in every row\.',
+    "is_the_target": r'"(?P<column>[^"]*)" is the target "[^"]*" in other words\.',
+    "vanished_column": (
+        r'"(?P<column>[^"]*)" has no value in any row; when the champion was trained it had one in '
+        r"[0-9]+ % of them\."
+    ),
 }
-FINDINGS = tuple(_SENTENCES)
+FINDINGS = (
+    *_SENTENCES,
+    "missing_values",
+    "stale_rows",
+    "rare_class",
+    "tells_the_target",
+    "missing_tells_the_target",
+    "later_than_row",
+    "changed_kind",
+    "out_of_range",
+)
 
 
 def finding_label(words: Words, name: str | None) -> str:
@@ -54,6 +69,16 @@ def finding_label(words: Words, name: str | None) -> str:
         "one_class": _("Only one outcome"),
         "target_is_no_number": _("Outcomes that are no numbers"),
         "constant_target": _("Outcome that never changes"),
+        "missing_values": _("Mostly empty column"),
+        "stale_rows": _("Old data"),
+        "rare_class": _("Rare outcome"),
+        "is_the_target": _("Column that is the outcome"),
+        "tells_the_target": _("Column that gives the outcome away"),
+        "missing_tells_the_target": _("Gap that gives the outcome away"),
+        "later_than_row": _("Column from the future"),
+        "vanished_column": _("Column that is no longer filled in"),
+        "changed_kind": _("Another kind of values"),
+        "out_of_range": _("Values never seen before"),
     }
     return labels.get(name or "") or (name or "").replace("_", " ") or _("Finding")
 
@@ -65,7 +90,7 @@ def explain_finding(words: Words, finding: Row) -> str:
     ----------
     words : Words
     finding : mapping
-        ``{name, column, blocking, detail}``, of a quality row's ``findings``.
+        ``{name, column, blocking, detail, figures}``, of a quality row's ``findings``.
 
     Examples
     --------
@@ -75,8 +100,8 @@ def explain_finding(words: Words, finding: Row) -> str:
     'Repeated: 12 cases. What occurs twice counts too much.'
     """
     name, detail = text(finding, "name"), text(finding, "detail")
-    figures = whole_numbers(detail, _SENTENCES.get(name, r"(?!)"))
-    sentence = _sentence(words, name, text(finding, "column"), figures.get("rows"), figures)
+    figures = whole_numbers(detail, _SENTENCES.get(name, r"(?!)")) | dict(part(finding, "figures"))
+    sentence = finding_sentence(words, name, text(finding, "column"), figures)
     return sentence or detail or finding_label(words, name)
 
 
@@ -94,48 +119,8 @@ def explain_data_problem(words: Words, detail: str) -> str:
         for found in re.finditer(pattern, detail):
             column = found.groupdict().get("column") or ""
             figures = whole_numbers(found.group(), pattern)
-            sentences.append(
-                (found.start(), _sentence(words, name, column, figures.get("rows"), figures))
-            )
+            sentences.append((found.start(), finding_sentence(words, name, column, figures)))
     return " ".join(sentence for _start, sentence in sorted(sentences))
-
-
-def _sentence(
-    words: Words, name: str, column: str, rows: int | None, figures: dict[str, int]
-) -> str:
-    _ = words.gettext
-    some = _("some cases") if rows is None else cases(words, rows)
-    needed = figures.get("needed")
-    few = (
-        _("There are too few cases with a known outcome.")
-        if rows is None or needed is None
-        else _("The outcome of only {cases} is known; {needed} are needed.")
-    )
-    sentences = {
-        "duplicate_rows": _("Repeated: {cases}. What occurs twice counts too much."),
-        "missing_column": _("The column {column} is gone from the data."),
-        "all_missing_column": _("The column {column} is empty, so nothing can be learnt from it."),
-        "constant_column": _(
-            "The column {column} has the same value everywhere, so nothing can be learnt from it."
-        ),
-        "infinite_values": _("The column {column} holds infinite values; they count as missing."),
-        "too_few_rows": few,
-        "time_is_no_time": _("The column {column} should hold times, and does not everywhere."),
-        "missing_target": _("The outcome {column} is missing in part of the data."),
-        "one_class": _(
-            "The outcome {column} is the same in every case, so there is nothing to tell apart."
-        ),
-        "target_is_no_number": _("The outcome {column} should be a number, and is not everywhere."),
-        "constant_target": _(
-            "The outcome {column} is the same in every case, so there is nothing to tell apart."
-        ),
-    }
-    sentence = sentences.get(name, "").format(
-        cases=some,
-        column=quoted(words, column) if column else "",
-        needed=MISSING if needed is None else words.numbers.number(needed),
-    )
-    return " ".join(sentence.split())
 
 
 def explain_score(words: Words, score: float | None) -> str:
@@ -157,8 +142,8 @@ def explain_score(words: Words, score: float | None) -> str:
     elif score >= 0.8:
         message = _("{score} out of 100: good, with small gaps.")
     elif score >= 0.5:
-        message = _("{score} out of 100: usable, but much is missing or repeated.")
+        message = _("{score} out of 100: usable, but much is missing, repeated or of no use.")
     else:
-        message = _("{score} out of 100: poor, much is missing or repeated.")
+        message = _("{score} out of 100: poor, much is missing, repeated or of no use.")
     # Rounded down: what is called 100 has no gap.
     return message.format(score=words.numbers.number(int(100 * score + 1e-9)))

@@ -10,6 +10,8 @@ from core.explanations.checks import explain_check
 from core.explanations.rows import Row, part, text, whole_numbers
 from core.explanations.words import Words
 
+_LIMITS = ("cool_down:", "monthly_retraining_budget:")
+_MORE_ROWS = re.compile(r": (?P<rows>[0-9,]+) more are needed")
 _TIME = r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) UTC"
 
 
@@ -37,7 +39,7 @@ def explain_skip(words: Words, job: Row) -> str:
         return _pause(words, reason)
     if reason.startswith("monthly_retraining_budget:"):
         return _budget(words, reason)
-    rows = whole_numbers(reason, r": (?P<rows>[0-9,]+) more are needed").get("rows")
+    rows = whole_numbers(reason, _MORE_ROWS.pattern).get("rows")
     if rows is not None:
         return _(
             "Postponed: the model in use got worse, but the last training saw nearly the same "
@@ -48,6 +50,18 @@ def explain_skip(words: Words, job: Row) -> str:
         found = explain_check(words, check)
         return _("No training was needed. {found}").format(found=found)
     return _("No training was needed.")
+
+
+def is_postponed(job: Row) -> bool:
+    """Whether a limit, not a healthy model, kept a job from training.
+
+    Examples
+    --------
+    >>> is_postponed({"skip_reason": "cool_down: …"}), is_postponed({"skip_reason": "Healthy."})
+    (True, False)
+    """
+    reason = text(job, "skip_reason")
+    return reason.startswith(_LIMITS) or _MORE_ROWS.search(reason) is not None
 
 
 def _times(reason: str) -> list[datetime]:

@@ -17,6 +17,13 @@ _MARKS = {
     "newer than what both models learnt": "better_than_champion",
     "The champion cannot be scored": "better_than_champion",
     "is not defined on these rows": "beats_baseline",
+    "One row is predicted in": "latency",
+    "The stored model has": "size",
+    "Its confidence is off by": "calibration",
+    "cannot be found in the rows": "slices",
+    "Worse where ": "slices",
+    "Not shown to lose less than": "slices",
+    "Where ": "slices",
 }
 
 
@@ -92,13 +99,33 @@ def _why_approved(words: Words, validation: Row, metric: str | None) -> str:
     )
 
 
+def deciding_gate(validation: Row) -> Row | None:
+    """The gate that the verdict comes from; of an approved model its comparison.
+
+    A dry run decides nothing.
+
+    Examples
+    --------
+    >>> deciding_gate({"verdict": "rejected", "gates": [
+    ...     {"name": "size", "passed": False, "dry_run": True}, {"name": "latency"}]})
+    {'name': 'latency'}
+    """
+    gates = parts(validation, "gates")
+    if text(validation, "verdict") == "approved":
+        return next((one for one in gates if text(one, "name") == "better_than_champion"), None)
+    failed = [
+        gate for gate in gates if gate.get("passed") is not True and gate.get("dry_run") is not True
+    ]
+    reason = text(validation, "reason")
+    stated = [gate for gate in failed if text(gate, "detail") == reason]
+    return next(iter(stated or failed), None)
+
+
 def _deciding_gate(words: Words, validation: Row, metric: str | None) -> str:
     """What the gate found that the verdict comes from."""
     reason = text(validation, "reason")
-    failed = [gate for gate in parts(validation, "gates") if gate.get("passed") is not True]
-    deciding = [gate for gate in failed if text(gate, "detail") == reason] or failed
-    if deciding:
-        return explain_gate(words, deciding[0], metric=metric)
+    if deciding := deciding_gate(validation):
+        return explain_gate(words, deciding, metric=metric)
     name = next((name for mark, name in _MARKS.items() if mark in reason), "")
     if not name:
         return explain_data_problem(words, reason)

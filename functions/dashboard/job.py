@@ -12,6 +12,7 @@ from core.explanations.gates import explain_gate, gate_label, gate_meaning
 from core.explanations.jobs import asked_by, explain_job, explain_trigger
 from core.explanations.people import actor_name
 from core.explanations.validations import validation_label
+from core.explanations.why import explain_job_story
 from functions.cancel_job import cancel_job
 from functions.dashboard.job_stages import WIDTH, make_stages
 from functions.dashboard.jobs import make_row, took
@@ -101,6 +102,7 @@ def _shown(visit: Visit, job: Json) -> Json:
         "why": None
         if job["trigger"] in {"manual", "schedule"}
         else explain_trigger(words, job["trigger"]),
+        "steps": explain_job_story(words, job, metric=job["metric"]) if status.is_final else [],
         "is_active": not status.is_final,
         "is_running": status is JobStatus.RUNNING,
         "joined": [{**one, "who": actor_name(words, one["requested_by"])} for one in job["joined"]],

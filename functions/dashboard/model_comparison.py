@@ -9,10 +9,11 @@ from core.explanations.gates import explain_gate, gate_label, gate_meaning
 from core.explanations.metrics import metric_name, show_change, show_metric
 from core.explanations.validations import explain_validation, validation_label
 from core.explanations.words import Words
+from functions.dashboard.forest_plot import forest_panels, left_out
 
 Json = dict[str, Any]
 VERDICT_TONES = {"approved": "good", "rejected": "bad", "inconclusive": "warn"}
-_DIFFERENCES = {"beats_baseline", "better_than_champion"}
+_DIFFERENCES = {"beats_baseline", "better_than_champion", "slices"}
 # A smaller loss counts as equally good; core.engines.gates says it, which a page must not load.
 NON_INFERIORITY = 0.015
 _POINTS = {"accuracy", "f1", "roc_auc", "r2"}
@@ -34,7 +35,8 @@ def show_comparison(comparison: Mapping[str, Any], words: Words, metric: str) ->
     -------
     dict
         ``model``, ``champion``, ``validation``, the verdict's ``label`` and ``tone``, what it
-        ``says``, the ``gates`` and the version's ``metrics``.
+        ``says``, the ``gates``, those of them that are estimates as a ``forest`` and how many
+        slices that leaves out, and the version's ``metrics``.
     """
     model, validation = comparison["model"], comparison["validation"]
     gates = [] if validation is None else list(validation["gates"])
@@ -47,6 +49,8 @@ def show_comparison(comparison: Mapping[str, Any], words: Words, metric: str) ->
         "tone": VERDICT_TONES.get(validation["verdict"], "none") if validation else "none",
         "says": explain_validation(words, validation or {}, metric=metric),
         "gates": [show_gate(gate, words, metric) for gate in gates],
+        "forest": forest_panels(gates, words, metric),
+        "left_out": left_out(gates),
         "interval": _interval(validation, words, metric),
         "why_enough": _why_enough(validation, words, metric),
         "metrics": _own_metrics(model, words),
@@ -61,6 +65,8 @@ def show_gate(gate: Mapping[str, Any], words: Words, metric: str) -> Json:
         "meaning": gate_meaning(words, gate["name"]),
         "says": explain_gate(words, gate, metric=metric),
         "passed": gate["passed"],
+        "dry_run": gate.get("dry_run", False),
+        "deployed_from": _deployed_from(gate, words, metric),
         "value": _figure(gate, gate.get("value"), words, metric),
         "threshold": _figure(gate, gate.get("threshold"), words, metric),
     }
@@ -79,9 +85,31 @@ def _figure(gate: Mapping[str, Any], value: float | None, words: Words, metric: 
         return "–"
     if gate["name"] in _DIFFERENCES:
         return signed_change(words, metric, value)
+    if gate["name"] == "calibration":
+        return signed_change(words, "accuracy", value)
     if gate["name"] in _SHARES:
         return words.numbers.percent(value)
-    return words.numbers.number(value)
+    shown = words.numbers.number(value)
+    unit = _figures(gate).get("unit")  # of a budget
+    return f"{shown} {unit}" if unit else shown
+
+
+def _deployed_from(gate: Mapping[str, Any], words: Words, metric: str) -> str | None:
+    """From which gain on a version is deployed by itself; None where the gate is of another kind.
+
+    Earlier judgements have it as their threshold, which is the margin of "not worse" now.
+    """
+    if gate["name"] != "better_than_champion":
+        return None
+    threshold = gate.get("threshold")
+    given = _figures(gate).get("auto_deployment_threshold", threshold)
+    if given is None or (given == threshold and given < 0):
+        return None
+    return signed_change(words, metric, given)
+
+
+def _figures(gate: Mapping[str, Any]) -> Mapping[str, Any]:
+    return gate.get("figures") or {}
 
 
 def _interval(validation: Mapping[str, Any] | None, words: Words, metric: str) -> str | None:

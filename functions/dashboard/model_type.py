@@ -11,6 +11,9 @@ from core.errors import NotFound, UnknownModelType
 from core.explanations.metrics import metric_meaning, metric_name
 from core.explanations.quality import explain_finding, explain_score, finding_label
 from core.web.definitions import from_model_type
+from functions.dashboard.drift_map import show_drift
+from functions.dashboard.estimate_chart import show_estimates
+from functions.dashboard.evidence_chart import show_evidence
 from functions.dashboard.model_comparison import show_comparison
 from functions.dashboard.model_type_exports import export_performance, export_versions
 from functions.dashboard.model_type_rows import (
@@ -30,6 +33,9 @@ RANGES = (30, 90, 365)  # days
 # Each is templates/model_type/<part>.html; another one is another line here.
 PARTS: tuple[tuple[str, Callable[[Visit], str]], ...] = (
     ("performance", lambda visit: visit.gettext("Performance")),
+    ("evidence", lambda visit: visit.gettext("Evidence")),
+    ("estimate", lambda visit: visit.gettext("Before outcomes are known")),
+    ("drift", lambda visit: visit.gettext("Drift")),
     ("data_quality", lambda visit: visit.gettext("Data quality")),
     ("versions", lambda visit: visit.gettext("Versions")),
     ("deployments", lambda visit: visit.gettext("Deployments")),
@@ -60,7 +66,9 @@ def show_model_type(visit: Visit) -> Page | Download:
         )
     except UnknownModelType as exc:
         raise NotFound(exc.message, hint=exc.hint) from exc
-    return Page(template="model_type.html", values=_shown(visit, found, days))
+    watching = visit.store.get_monitoring(name, environment=visit.environment)
+    shown = _shown(visit, found, days) | _monitoring(visit, watching)
+    return Page(template="model_type.html", values=shown)
 
 
 def _days(visit: Visit) -> int:
@@ -102,6 +110,16 @@ def _shown(visit: Visit, found: Json, days: int) -> Json:
         "deployments": [show_deployment(words, row) for row in found["deployments"]["items"]],
         "settings_rows": shown_settings(visit, settings),
         "address": _addresses(visit, days),
+    }
+
+
+def _monitoring(visit: Visit, watching: Mapping[str, Any]) -> Json:
+    """What watching the version in use has shown, beside its metric."""
+    words, locale = visit.words, visit.locale
+    return {
+        "evidence": show_evidence(watching, words, locale),
+        "estimate": show_estimates(watching, words, locale),
+        "drift": show_drift(watching, words),
     }
 
 

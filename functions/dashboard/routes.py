@@ -46,6 +46,7 @@ _PLACES: tuple[tuple[str, str, str, Role | None], ...] = (
     ("/alerts/acknowledge", "POST", "overview:acknowledge", Role.OPERATOR),
     ("/alerts/snooze", "POST", "overview:snooze", Role.OPERATOR),
     ("/model-types/<name>", "GET", "model_type:show_model_type", Role.VIEWER),
+    ("/model-types/<name>/backtest", "GET", "backtest:show_backtest", Role.VIEWER),
     ("/model-types/<name>/check", "POST", "model_type_actions:check", Role.OPERATOR),
     ("/model-types/<name>/deploy", "POST", "model_type_actions:deploy", Role.OPERATOR),
     ("/model-types/<name>/roll-back", "POST", "model_type_actions:roll_back", Role.ADMIN),

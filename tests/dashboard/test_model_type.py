@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.engines import gates
 from core.explanations.words import ENGLISH
 from functions.dashboard.language import load_language
 from functions.dashboard.model_comparison import NON_INFERIORITY, show_comparison
-from functions.dashboard.model_type_fields import Field, unit_of
+from functions.dashboard.setting_field import Field, unit_of
 from tests.dashboard.conftest import PersonAs
 from tests.worker.lab import Lab, RunningWorker
 
@@ -177,7 +178,7 @@ def test_a_chart_is_drawn_when_it_comes_into_view_and_nothing_is_complained_of(
 def test_a_version_is_compared_test_by_test(trained: str, person_as: PersonAs) -> None:
     page = person_as("viewer").go(f"model-types/{trained}")
     comparison = page.locator("#comparison")
-    expect(comparison.get_by_role("heading")).to_have_text("Version 3 compared with version 2")
+    expect(comparison.get_by_role("heading", level=3)).to_have_text("Version 3 compared with version 2")
     expect(comparison.get_by_role("listitem")).to_have_count(5)
     first = comparison.get_by_role("listitem").first
     expect(first).to_contain_text("Passed")
@@ -185,7 +186,7 @@ def test_a_version_is_compared_test_by_test(trained: str, person_as: PersonAs) -
     expect(first).to_contain_text("measured 800, wanted 100")
 
     page.get_by_role("link", name="Compare Version 1").click()
-    expect(comparison.get_by_role("heading")).to_have_text("How version 1 was tested")
+    expect(comparison.get_by_role("heading", level=3)).to_have_text("How version 1 was tested")
     expect(comparison).to_contain_text("there is none to compare it with")
     assert page.url.endswith("#comparison")
 
@@ -214,7 +215,7 @@ def test_an_admin_rolls_back_with_a_reason(
     expect(page.get_by_role("status").filter(has_text="Version 1 is in use again")).to_be_visible()
     assert serving(lab, name) == 1
     expect(page.locator(".figures")).to_contain_text("Version 1")
-    row = page.locator("#versions tr", has=page.get_by_role("rowheader", name="2", exact=True))
+    row = page.locator("#versions .stacks tr", has=page.get_by_role("rowheader", name="2", exact=True))
     expect(row).to_contain_text("Quarantined")
     expect(row).to_contain_text("“It offers discounts to everybody.”")
     expect(page.locator("#deployments tbody tr").nth(0)).to_contain_text(
@@ -232,23 +233,23 @@ def test_a_new_version_appears_by_itself_and_an_operator_deploys_and_checks_it(
 ) -> None:
     name = first()
     page = person_as("operator").go(f"model-types/{name}")
-    expect(page.locator("#versions tbody tr")).to_have_count(1)
+    expect(page.locator("#versions .stacks tbody tr")).to_have_count(1)
     page.evaluate("window.stays = true")
     retrain(lab, name)
     # As somebody does who comes back to the page: else it asks again after half a minute.
     page.wait_for_timeout(2100)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(page.locator("#versions tbody tr")).to_have_count(2)
+    expect(page.locator("#versions .stacks tbody tr")).to_have_count(2)
     assert page.evaluate("window.stays")
 
-    page.locator("#versions tbody tr").first.get_by_role("button", name="Deploy").click()
+    page.locator("#versions .stacks tbody tr").first.get_by_role("button", name="Deploy").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("It passed every test.")
     expect(dialog).to_contain_text("it takes the place of version 1 at once")
     dialog.get_by_role("button", name="Deploy").click()
     expect(page.get_by_role("status").filter(has_text="Version 2 is in use now.")).to_be_visible()
     assert serving(lab, name) == 2
-    before = page.locator("#versions tbody tr").nth(1).get_by_role("button", name="Deploy")
+    before = page.locator("#versions .stacks tbody tr").nth(1).get_by_role("button", name="Deploy")
     expect(before).to_have_accessible_description(
         "It was compared with another model than the one that is in use now. Retrain, or ask an "
         "engineer to run refit validate."
@@ -267,7 +268,7 @@ def test_a_version_of_another_environment_is_not_tested_for_this_one(
     trained: str, person_as: PersonAs
 ) -> None:
     page = person_as("operator").go(f"model-types/{trained}?environment=staging")
-    version = page.locator("#versions tbody tr").first
+    version = page.locator("#versions .stacks tbody tr").first
     expect(version).to_contain_text("Not tested for this environment")
     expect(version.get_by_role("button", name="Deploy")).to_have_accessible_description(
         "It has not been tested for this environment. Retrain, or ask an engineer to run refit "
@@ -333,6 +334,12 @@ def test_an_admin_changes_settings_and_a_wrong_value_is_named(
     page.get_by_label("Parameters of the engine").fill("{}")
     page.get_by_label("Most trainings in a month").fill("")
     page.get_by_label("Look after this model").uncheck()
+    page.get_by_label("How far back it learns").select_option("adaptive")
+    page.get_by_label("A case counts half as much after").fill("28")
+    page.get_by_label("Rare outcomes count").select_option("balanced")
+    page.get_by_label("Cases belong together by").fill("id")
+    page.get_by_label("Must not get worse for any").fill("a\nb")
+    page.get_by_label("A prediction may take at most").fill("12,5")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status").filter(has_text="The settings are saved.")).to_be_visible()
     expect(page.locator("#settings")).to_contain_text("5 points")
@@ -340,6 +347,10 @@ def test_an_admin_changes_settings_and_a_wrong_value_is_named(
     stored = lab.store.get_model_type(name)
     assert (stored.retraining_threshold, stored.owner, stored.enabled) == (0.05, "Bram", False)
     assert stored.monthly_retraining_budget is None
+    assert (stored.window_strategy, stored.class_weight) == ("adaptive", "balanced")
+    assert (stored.recency_half_life, stored.latency_budget_ms) == (timedelta(days=28), 12.5)
+    assert (stored.entity_column, stored.slice_columns) == ("id", ("a", "b"))
+    assert (stored.size_budget_mb, stored.dry_run_gates) == (None, ())
 
 
 def test_what_only_the_engine_can_judge_is_named_too(trained: str, person_as: PersonAs) -> None:

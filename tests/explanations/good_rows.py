@@ -9,10 +9,14 @@ from core.explanations.alerts import explain_alert
 from core.explanations.audit import explain_audit
 from core.explanations.checks import explain_check
 from core.explanations.deployments import explain_deployment
+from core.explanations.evidence import explain_evidence
 from core.explanations.gates import explain_gate
 from core.explanations.jobs import asked_by, explain_job
 from core.explanations.quality import explain_finding
+from core.explanations.rules import explain_rule
 from core.explanations.validations import explain_validation
+from core.explanations.why import explain_decision, explain_job_story
+from core.explanations.windows import explain_window
 from core.explanations.words import Words
 from tests.explanations.test_from_engines import every_finding, every_gate
 
@@ -69,7 +73,105 @@ DEPLOYMENT = {
 }
 
 
+SEEN = {
+    "sequential": {
+        "level": 7050.0,
+        "attempt_level": 1200.0,
+        "training_at": 1000,
+        "alarm_at": 5000,
+        "labels": 900,
+    },
+    "drift": {
+        "rows": 600,
+        "alarm": True,
+        "starts_training": True,
+        "windows_in_alarm": 2,
+        "features": [{"column": "price", "severity": "severe"}],
+    },
+    "estimate": {
+        "status": "valid",
+        "metric": "accuracy",
+        "value": 0.7,
+        "rows": 400,
+        "outside_band": True,
+    },
+    "maturity": {"coverage": 0.4, "coverage_needed": 0.8},
+}
+PLAN = {
+    "window_start": "2026-10-24T08:15:00+00:00",
+    "window_end": "2026-11-24T08:15:00+00:00",
+    "train_rows": 700,
+    "calibration_rows": 100,
+    "holdout_rows": 200,
+    "figures": {
+        "newer_rows": 150,
+        "window": {
+            "known_rows": 800,
+            "chosen_rows": 500,
+            "validation_rows": 100,
+            "candidates": [{}],
+        },
+    },
+}
+COMPARISON = {
+    "name": "better_than_champion",
+    "passed": True,
+    "value": 0.05,
+    "figures": {
+        "metric": "accuracy",
+        "outcome": "as_good",
+        "samples": 600,
+        "margin": 0.015,
+        "auto_deployment_threshold": 0.02,
+        "rows_missing": 100,
+    },
+}
+JUDGED = VALIDATION | {
+    "alpha": 0.01,
+    "holdout_use": 2,
+    "confidence_interval": [0.03, 0.07],
+    "gates": [COMPARISON, COMPARISON | {"name": "size", "passed": False, "dry_run": True}],
+}
+
+
+def whole(explain: Callable[[Words, Row], list[str]]) -> Explain:
+    """All sentences; where a row says nothing at all, that it does."""
+    return lambda words, row: " ".join(explain(words, row)) or "Nothing."
+
+
+def stories() -> Iterator[tuple[Explain, Row]]:
+    yield whole(explain_evidence), CHECK | {"verdict": "degraded"} | SEEN
+    yield whole(explain_window), PLAN
+    for rule in ("surely_better", "not_worse", "first_model", "none"):
+        for verdict in ("approved", "inconclusive"):
+            yield whole(explain_rule), JUDGED | {"rule": rule, "verdict": verdict}
+    job = JOB | {
+        "status": "succeeded",
+        "plan": PLAN,
+        "validation": JUDGED | {"rule": "not_worse", "alarm": True},
+        "check_result": CHECK | SEEN | {"model_id": "3", "needs_retraining": True},
+    }
+    yield whole(explain_job_story), job
+    for status in ("skipped", "failed", "queued"):
+        yield whole(explain_job_story), JOB | {"status": status}
+    yield (
+        whole(explain_decision),
+        {
+            "kind": "deployment",
+            "metric": "accuracy",
+            "job": JOB | {"status": "succeeded"},
+            "validation": job["validation"],
+            "deployments": [DEPLOYMENT | {"replaced_version": 3}],
+            "model": {"quarantined_at": "2026-11-24T08:15:00+00:00", "quarantine_reason": "Bad."},
+        },
+    )
+    operation = {"kind": "check", "status": "succeeded"}
+    results = [CHECK | SEEN | {"verdict": "degraded", "model_type": "churn"}]
+    yield whole(explain_decision), {"operation": operation | {"result": {"results": results}}}
+
+
 def good_rows() -> Iterator[tuple[Explain, Row]]:
+    yield from stories()
     for verdict in ("degraded", "healthy", "inconclusive", "insufficient_data"):
         yield explain_check, CHECK | {"verdict": verdict}
     for gate in every_gate():
@@ -87,7 +189,12 @@ def good_rows() -> Iterator[tuple[Explain, Row]]:
     for finding in (f for quality in every_finding() for f in quality.findings):
         yield (
             explain_finding,
-            {"name": finding.name, "column": finding.column, "detail": finding.detail},
+            {
+                "name": finding.name,
+                "column": finding.column,
+                "detail": finding.detail,
+                "figures": finding.figures,
+            },
         )
     for kind in ("performance_degradation", "training_failure", "deployment_issue", "data_quality"):
         yield (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from core.domain import DataQuality, Gate, PerformanceCheck, Validation
-from core.engines import agreement, gates
+from core.engines import gates
 from core.engines.comparison import Comparison
 from core.engines.continuous_learning import ContinuousLearningEngine
 from core.engines.metrics import METRICS, Scored, get_metric
@@ -33,9 +34,17 @@ from core.explanations.metrics import (
 from core.explanations.quality import FINDINGS, explain_finding, finding_label
 from core.explanations.validations import explain_validation
 from core.explanations.words import ENGLISH, Words
-from core.monitoring import data_quality, performance
+from core.monitoring import (
+    leakage,
+    performance,
+    quality_change,
+    quality_columns,
+    quality_rows,
+    quality_target,
+)
 from core.monitoring.data_quality import assess
 from core.monitoring.performance import check_performance
+from core.monitoring.profile import ReferenceProfile, profile_column
 from tests.engines.rows import QUALITY, end_of, model_type, regression_type, rows
 from tests.explanations.plain import LANGUAGES, is_free_of_jargon
 
@@ -57,7 +66,9 @@ def names_in(module: Any, function: str) -> set[str]:
     return found
 
 
-GATES = sorted(names_in(gates, "_judged") | names_in(agreement, "Gate"))
+# Those whose sentence tells as much as their figures.
+DECIDING = {"enough_rows", "data_quality", "beats_baseline", "better_than_champion"}
+GATES = sorted([*gates.GATE_NAMES, "final_fit_agreement"])
 
 
 # Gates --------------------------------------------------------------------------------------
@@ -119,13 +130,56 @@ def every_gate() -> Iterator[Gate]:
             compared(nan, nan, nan),
         )
     )
-    for reason in (
-        "No row is newer than what both models learnt from: they cannot be compared.",
-        "The champion cannot be scored: The model needs the column price, missing here.",
+    for outcome, reason in (
+        (
+            "no_common_rows",
+            "No row is newer than what both models learnt from: they cannot be compared.",
+        ),
+        (
+            "champion_not_scored",
+            "The champion cannot be scored: The model needs the column price, missing here.",
+        ),
     ):
-        yield gates.not_comparable(reason, 0.02).gate
+        yield gates.not_comparable(reason, outcome).gate
+    yield from safeguards()
     for passed in (True, False):
         yield Gate(name="final_fit_agreement", passed=passed, value=0.9, threshold=0.8, detail="…")
+
+
+def safeguards() -> Iterator[Gate]:
+    """The gates of certainty, groups, time and size, in each of their outcomes."""
+    limited = model_type(latency_budget_ms=5.0, size_budget_mb=1.0)
+    for kind in (model_type(), limited):
+        yield gates.latency(7.5, kind).gate
+        yield gates.size(2_000_000, kind).gate
+    yield gates.skipped_calibration("no_champion").gate
+    yield gates.skipped_slices().gate
+    random = np.random.default_rng(0)
+    proba = random.uniform(0.5, 1.0, 1200)
+    truth = (random.random(1200) < proba).astype(int)
+    honest, boastful = (
+        Scored(
+            truth=truth,
+            predicted=np.ones(1200, dtype=int),
+            proba=np.column_stack([1 - sure, sure]),
+            classes=[0, 1],
+        )
+        for sure in (proba, np.full(1200, 0.99))
+    )
+    wrong = replace(honest, predicted=np.zeros(1200, dtype=int))
+    for ours, theirs in ((honest, boastful), (boastful, honest)):
+        yield gates.calibration(ours, theirs, alpha=0.05, seed=0).gate
+    frame = pd.DataFrame({"city": ["Ulm"] * 900 + ["Bonn"] * 250 + ["Kiel"] * 50})
+    noisy = replace(honest, predicted=(random.random(1200) < 0.8).astype(int))
+    for ours, columns in (
+        (honest, ("city",)),
+        (wrong, ("city",)),
+        (noisy, ("city",)),
+        (honest, ("country",)),
+    ):
+        kind = model_type(slice_columns=columns)
+        accuracy = get_metric("accuracy")
+        yield gates.slices(accuracy, ours, honest, frame, kind, alpha=0.05, seed=0).gate
 
 
 @pytest.mark.parametrize("name", GATES)
@@ -170,7 +224,7 @@ def test_the_smallest_numbers_are_those_of_the_engines() -> None:
 
 def judged(**changes: Any) -> Validation:
     """A validation as the framework makes it, of a model that was really trained."""
-    frame, kind = rows(800), model_type()
+    frame, kind = rows(1200), model_type()
     engine = ContinuousLearningEngine(kind)
     plan = engine.plan(frame, as_of=end_of(frame), champion_cutoff=None)
     model, parts = engine.train(frame, plan, seed=0).model, engine.split(frame, plan)
@@ -195,7 +249,7 @@ def test_validations_say_what_follows_and_why(words: Words) -> None:
     for validation in (
         judged(),
         judged(with_champion=True),
-        judged(with_champion=True, champion_degraded=True),
+        judged(with_champion=True, alarm=True),
         judged(is_champion=True),
         judged(quality=broken),
         judged(training_rows=20),
@@ -217,8 +271,8 @@ def test_a_judgement_says_what_its_deciding_gate_found(words: Words) -> None:
         }
         sentence = is_free_of_jargon(explain_validation(words, stored))
         assert explain_gate(words, gate) in sentence
-        # A job's result has no gates. How much of a model was saved, its sentence alone tells.
-        if gate["name"] not in {"artifact_reproduces", "final_fit_agreement"}:
+        # A job's result has no gates. What only their figures tell is left out then.
+        if gate["name"] in DECIDING:
             assert explain_validation(words, stored | {"gates": None}) == sentence
 
 
@@ -246,12 +300,39 @@ def every_finding() -> Iterator[DataQuality]:
     number = regression_type(target_column="number")
     yield assess(frame.assign(number=7.0), number)
     yield assess(frame.assign(number=["much", *frame["number"][1:]]), number)
+    yield from doubtful(frame)
+
+
+def doubtful(frame: pd.DataFrame) -> Iterator[DataQuality]:
+    """Rows that can be learnt from, and maybe should not be."""
+    kind = model_type(feature_columns=("a", "b", "number"))
+    yield assess(frame, kind, as_of=end_of(frame) + timedelta(days=9))
+    yield assess(frame.assign(b=frame["y"].map({0: "no", 1: "yes"})), kind)
+    yield assess(frame.assign(y=(frame["id"] < 9).astype(int)), kind)
+    yield assess(frame.assign(b=frame["b"].where(frame["id"] % 3 == 0)), kind)
+    yield assess(frame.assign(b=frame["b"].where(frame["y"] == 1)), kind)
+    yield assess(frame.assign(b=frame["at"] + timedelta(days=9)), kind)
+    parts = {name: profile_column(frame[name], "numeric", times=frame["at"]) for name in "ab"}
+    profile = ReferenceProfile(
+        rows=len(frame),
+        features=parts,
+        target=parts["a"],
+        prediction=parts["a"],
+        key_columns=kind.key_columns,
+        time_column=kind.time_column,
+        label_time_column=None,
+        label_delay_seconds=0,
+        usual_delay_seconds=0,
+    )
+    yield assess(frame.assign(b=None), kind, profile=profile)
+    yield assess(frame.assign(a=frame["a"] + 90, b="words"), kind, profile=profile)
 
 
 def test_every_finding_is_explained_in_plain_words(words: Words) -> None:
     found = [finding for quality in every_finding() for finding in quality.findings]
     assert {finding.name for finding in found} == set(FINDINGS)
-    assert names_in(data_quality, "_finding") == set(FINDINGS)
+    modules = (leakage, quality_change, quality_columns, quality_rows, quality_target)
+    assert set().union(*(names_in(module, "found") for module in modules)) == set(FINDINGS)
     for finding in found:
         stored = {
             "name": finding.name,
@@ -259,9 +340,11 @@ def test_every_finding_is_explained_in_plain_words(words: Words) -> None:
             "blocking": finding.blocking,
             "detail": finding.detail,
         }
-        sentence = is_free_of_jargon(explain_finding(words, stored))
-        assert sentence != finding.detail
-        assert finding.column is None or quoted(words, finding.column) in sentence
+        # Older rows have no figures but those in the sentence.
+        for figures in (finding.figures, {}):
+            sentence = is_free_of_jargon(explain_finding(words, stored | {"figures": figures}))
+            assert sentence != finding.detail
+            assert finding.column is None or quoted(words, finding.column) in sentence
         assert finding_label(words, finding.name) != finding.name.replace("_", " ")
 
 

@@ -73,6 +73,15 @@ def test_a_model_type_is_made_with_its_schedules(server: Server, keys: dict[str,
         ({"min_training_samples": 19}, "min_training_samples"),
         ({"random_seed": 2**31}, "random_seed"),
         ({"monthly_retraining_budget": -1}, "monthly_retraining_budget"),
+        ({"window_strategy": "wobbling"}, "window_strategy"),
+        ({"recency_half_life_seconds": 5}, "recency_half_life_seconds"),
+        ({"class_weight": "heavy"}, "class_weight"),
+        ({"task": "regression", "metric": "mae", "class_weight": "balanced"}, "class_weight"),
+        ({"search_seconds": 86_401}, "search_seconds"),
+        ({"slice_columns": ["a", "a"]}, "slice_columns"),
+        ({"latency_budget_ms": 0}, "latency_budget_ms"),
+        ({"size_budget_mb": -1}, "size_budget_mb"),
+        ({"dry_run_gates": ["Calibration!"]}, "dry_run_gates.0"),
         ({"surprise": 1}, "surprise"),
     ],
 )
@@ -115,10 +124,45 @@ def test_what_is_given_changes_and_nothing_else(
     )
 
 
+def test_how_it_is_trained_and_judged_is_made_and_changed(
+    server: Server, keys: dict[str, str]
+) -> None:
+    given = {
+        "window_strategy": "adaptive",
+        "recency_half_life_seconds": 2_419_200,
+        "class_weight": "balanced",
+        "search_seconds": 600,
+        "entity_column": "household",
+        "slice_columns": ["a"],
+        "latency_budget_ms": 12.5,
+        "size_budget_mb": 0.5,
+        "dry_run_gates": ["calibration"],
+    }
+    emptied = {
+        "recency_half_life_seconds": None,
+        "entity_column": None,
+        "slice_columns": [],
+        "latency_budget_ms": None,
+        "size_budget_mb": None,
+        "dry_run_gates": [],
+    }
+    body = definition(**given)
+
+    made = server.post("create_model_type", body, key=keys["admin"]).body["model_type"]
+    changed = server.post(
+        "update_model_type", {"name": body["name"], **emptied}, key=keys["admin"]
+    ).body["model_type"]
+
+    assert {name: made[name] for name in given} == given
+    assert {name: changed[name] for name in given} == {**given, **emptied}
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"title": None}, "title"),
+        ({"window_strategy": None}, "window_strategy"),
+        ({"slice_columns": None}, "slice_columns"),
         ({"replay": True}, "replay"),
         ({"source_relation": "public.other"}, "source_relation"),
         ({"metric": "rmse"}, "metric"),
