@@ -36,7 +36,12 @@ from core.worker.plain_json import plain_json
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """A training that was begun, and how it ended."""
+    """A training that was begun, and how it ended.
+
+    Examples
+    --------
+    See :func:`core.backtest.replay.replay`.
+    """
 
     trained: TrainedModel
     reference: Reference
@@ -67,6 +72,10 @@ class Trainer:
     engine : ContinuousLearningEngine
     metrics : mapping of str to OwnMetric
         The user's own.
+
+    Examples
+    --------
+    See :func:`core.backtest.replay.replay`.
     """
 
     history: History

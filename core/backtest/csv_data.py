@@ -43,6 +43,19 @@ def read_csv_data(asked: CsvRequest) -> BacktestData:
     ------
     InvalidRequest, DataError
         The file, its columns or ``--start`` cannot be used.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> lines = [f"2026-01-{day:02},{day % 3},{day % 2}" for day in range(1, 29)]
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "sales.csv"
+    ...     _ = path.write_text(chr(10).join(["day,price,sold", *lines]))
+    ...     data = read_csv_data(CsvRequest.read(path, target="sold", time="day", every=None,
+    ...         step="1d", start=0.5))
+    >>> len(data.frame), data.start.isoformat()
+    (28, '2026-01-14T00:00:00+00:00')
     """
     check_times(asked.time, asked.every, None)
     parsed = parse_csv(asked.path)

@@ -26,8 +26,9 @@ class CsvRequest:
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "sales.csv"
-    ...     _ = path.write_text("day,price\n2026-01-01,3\n")
-    ...     asked = CsvRequest.read(path, target="price", time="day", every=None, step=None, start=None)
+    ...     _ = path.write_text("day,price" + chr(10) + "2026-01-01,3")
+    ...     asked = CsvRequest.read(path, target="price", time="day", every=None, step=None,
+    ...         start=None)
     >>> asked.start, asked.step.days
     (0.1, 7)
     """

@@ -49,5 +49,10 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 
 
 def write_html(path: Path, data: Mapping[str, Any]) -> None:
-    """Write the report, one self-contained file."""
+    """Write the report, one self-contained file.
+
+    Examples
+    --------
+    See :func:`core.backtest.report.report_data`.
+    """
     path.write_text(render(data), encoding="utf-8")

@@ -42,6 +42,10 @@ def render(data: Mapping[str, Any]) -> str:
     ------
     ConfigurationError
         Plotly's script is not installed.
+
+    Examples
+    --------
+    See :func:`core.backtest.report.report_data`.
     """
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -61,10 +65,10 @@ def render(data: Mapping[str, Any]) -> str:
             if str(p) in data["policies"]
         ],
         done={str(action): words for action, words in _DONE.items()},
-        style=Markup(_text("report.css")),  # noqa: S704 — our own file
-        script=Markup(_text("report.js")),  # noqa: S704 — our own file
-        plotly=Markup(_plotly()),  # noqa: S704 — the installed package's script
-        json=Markup(_embedded(data)),  # noqa: S704 — nothing in it can end the element
+        style=Markup(_text("report.css")),  # noqa: S704 — our own file  # nosec B704
+        script=Markup(_text("report.js")),  # noqa: S704 — our own file  # nosec B704
+        plotly=Markup(_plotly()),  # noqa: S704 — the installed package's script  # nosec B704
+        json=Markup(_embedded(data)),  # noqa: S704 — nothing in it can end the element  # nosec B704
     )
 
 

@@ -39,6 +39,10 @@ class RefitPolicy:
     engine : ContinuousLearningEngine
     metrics : mapping of str to OwnMetric
         The user's own.
+
+    Examples
+    --------
+    See :func:`core.backtest.replay.replay`.
     """
 
     def __init__(

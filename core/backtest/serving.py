@@ -16,7 +16,12 @@ from core.worker.plain_json import plain_json
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """A deployment."""
+    """A deployment.
+
+    Examples
+    --------
+    See :func:`core.backtest.replay.replay`.
+    """
 
     version: int
     model: FittedModel

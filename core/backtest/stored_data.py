@@ -26,6 +26,10 @@ def read_stored_data(
         No row has a label, or the rows cannot be read.
     InvalidRequest
         The share of the rows for the first training leaves none on one of its sides.
+
+    Examples
+    --------
+    See :func:`core.backtest.csv_data.read_csv_data`.
     """
     frame = read_rows(resources.database_url, model_type, visible_at=_ALL_TIME, labelled=False)
     history = History(frame, model_type)

@@ -72,6 +72,10 @@ def sweep(
     -------
     tuple of Cell
         In the order of the pairs.
+
+    Examples
+    --------
+    See :func:`core.backtest.replay.replay`.
     """
     # spawn: a fork of a process in which OpenMP has run may hang.
     context = multiprocessing.get_context("spawn")

@@ -65,9 +65,7 @@ def policies_table(data: Mapping[str, Any]) -> Table:
     return table
 
 
-def events_table(
-    events: Sequence[Event], metrics: Mapping[str, OwnMetric] | None = None
-) -> Table:
+def events_table(events: Sequence[Event], metrics: Mapping[str, OwnMetric] | None = None) -> Table:
     """The steps at which something was done, numbered from the first training, step 0.
 
     Parameters

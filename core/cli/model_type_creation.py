@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from core.cli.definitions import Wish, as_definition, check_engine, check_gates, check_metric, define
+from core.cli.definitions import (
+    Wish,
+    as_definition,
+    check_engine,
+    check_gates,
+    check_metric,
+    define,
+)
 from core.cli.options import split_names
 from core.cli.output import note
 from core.cli.session import Session

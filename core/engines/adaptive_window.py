@@ -93,12 +93,12 @@ def choose_window(known: pd.DataFrame, learner: Learner, *, seed: int) -> Window
     times = plain_times(known, model_type)
     cut = _validation_start(times)
     quick = replace(learner, model_type=quick_settings(model_type))
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     candidates = []
     for first in _starts(known, times, cut, model_type):
         chosen = np.arange(first, cut)
         if len(chosen) > MOST_FITTED_ROWS:
-            chosen = np.sort(random.choice(chosen, MOST_FITTED_ROWS, replace=False))
+            chosen = np.sort(generator.choice(chosen, MOST_FITTED_ROWS, replace=False))
         candidates.append(_tried(quick, known, chosen, cut, first=first, seed=seed))
     if len(candidates) < 2:
         return WindowChoice(

@@ -104,7 +104,8 @@ def hold_contest(
     >>> rows = example_rows(40)
     >>> right = Scored(truth=rows["y"].to_numpy(), predicted=rows["y"].to_numpy())
     >>> found = hold_contest(example_type(), get_metric("accuracy"), challenger=right,
-    ...     champion=None, holdout=rows, champion_cutoff=None, earlier_holdouts=(), seed=0, is_champion=False)
+    ...     champion=None, holdout=rows, champion_cutoff=None, earlier_holdouts=(), seed=0,
+    ...     is_champion=False)
     >>> found.is_first, found.samples
     (True, 40)
     """

@@ -59,10 +59,10 @@ def importance_shares(
     >>> {name: round(share, 6) for name, share in shares.items()}
     {'a': 1.0, 'b': 0.0}
     """
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     rows = holdout
     if len(rows) > MOST_ROWS:
-        rows = rows.iloc[np.sort(random.choice(len(rows), MOST_ROWS, replace=False))]
+        rows = rows.iloc[np.sort(generator.choice(len(rows), MOST_ROWS, replace=False))]
     names = model.feature_columns
     uniform = dict.fromkeys(names, 1 / max(len(names), 1))
     if rows.empty:
@@ -74,7 +74,7 @@ def importance_shares(
         whole = sign * score(metric, _scored(model, rows, truth, metric))
         for name in names:
             shuffled = [
-                rows.assign(**{name: rows[name].array.take(random.permutation(len(rows)))})
+                rows.assign(**{name: rows[name].array.take(generator.permutation(len(rows)))})
                 for _ in range(REPEATS)
             ]
             scores = [sign * score(metric, _scored(model, one, truth, metric)) for one in shuffled]

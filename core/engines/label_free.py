@@ -137,7 +137,11 @@ def estimate(
     if not reference or reference.get("missing"):
         metric_name = str(reference["metric"]) if reference else ""
         return _without_value(
-            metric_name, EstimateStatus.INSUFFICIENT_DATA, _why_missing(reference), score, rows
+            metric_name,
+            EstimateStatus.INSUFFICIENT_DATA,
+            missing_reference(reference),
+            score,
+            rows,
         )
     metric = get_metric(reference["metric"])
     chunks = ReferenceChunks.from_json(reference["chunks"])
@@ -230,9 +234,3 @@ def _off_reason(metric: Metric, score: EstimateScore) -> str:
         f"{metric.label} were off by {off_by} on average, more than chance and what is tolerated "
         "explain."
     )
-
-
-def _why_missing(reference: Mapping[str, Any] | None) -> str:
-    if reference:
-        return str(reference["missing"])
-    return "The model was stored without a sample of held-out rows to estimate from."

@@ -39,9 +39,9 @@ class ReferenceSample:
     >>> learner = Learner(model_type=example_type(), factories={}, metrics={})
     >>> model = learner.fit(rows[:100], {"a": "numeric", "b": "numeric"}, seed=0)
     >>> from core.engines.metrics import get_metric
-    >>> sample = ReferenceSample.learn(get_metric("accuracy"), model, rows[100:], model.scored(rows[100:]),
-    ...     seed=0)
-    >>> value, auc = sample.estimate(get_metric("accuracy"), model, rows[100:], seed=0)
+    >>> metric, later = get_metric("accuracy"), rows[100:]
+    >>> sample = ReferenceSample.learn(metric, model, later, model.scored(later), seed=0)
+    >>> value, auc = sample.estimate(metric, model, later, seed=0)
     >>> value > 0.9, auc < 0.65
     (True, True)
     """

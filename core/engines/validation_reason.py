@@ -59,6 +59,6 @@ def validation_reason(
     if not comparison.passed:
         return f"{comparison.detail} That gate is a dry run: it waits for a person to deploy it."
     return (
-        f"{comparison.detail} As good as the champion, but not surely better by "
+        f"{comparison.detail} As good as the champion, but not surely better, or not by "
         f"{in_size(metric, threshold)}: it waits for a person to deploy it."
     )

@@ -99,7 +99,14 @@ def next_levels(levels: Floats, rows: Any, factor: Floats) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """The rows that became countable in one span of time."""
+    """The rows that became countable in one span of time.
+
+    Examples
+    --------
+    >>> bucket = Bucket(index=3, rows=2, fingerprint=12, total=1.0)
+    >>> Bucket.from_state(bucket.as_state()) == bucket
+    True
+    """
 
     index: int  # start of the span, in widths since 1970-01-01 UTC
     rows: int

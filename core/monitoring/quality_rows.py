@@ -46,6 +46,12 @@ def row_findings(
     QualityFinding
         ``too_few_rows``, ``missing_column`` (of the time) and ``time_is_no_time``, which block;
         ``duplicate_rows``, which does not.
+
+    Examples
+    --------
+    >>> from core.engines.example_rows import example_rows, example_type
+    >>> [one.name for one in row_findings(example_rows(50), example_type(), duplicates=0)]
+    ['too_few_rows']
     """
     if len(frame) < model_type.min_training_samples:
         needed = model_type.min_training_samples

@@ -255,15 +255,15 @@ class _Training:
         )
 
     def _require_new_labels(self, rows: pd.DataFrame, plan: TrainingPlan) -> None:
-        """Wait while a standing alarm has no new labels to decide by; a person need not wait."""
+        """Wait while there are no new labels to decide by; a person need not wait."""
         job, served = self.job, self.served
         if job.force or job.last_attempt is None or served is None or served.mismatch:
             return
         missing = rows_until_next_attempt(rows, job.model_type, plan, job.last_attempt)
         if missing:
             raise TooSoon(
-                f"The champion got worse, but the last attempt saw all but too few of the labels: "
-                f"{missing:,} more are needed before another can decide anything new."
+                "The check asks for a training, but the last attempt has seen nearly the same "
+                f"labels: {missing:,} more are needed before another can decide anything new."
             )
 
     def _validate(self, challenger: Challenger, quality: DataQuality) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Profit:
     label = "profit"
     greater_is_better = True
 
-    def __call__(self, truth: Any, predicted: Any, proba: Any, classes: Any) -> float:
+    def __call__(self, truth: Any, predicted: Any, _proba: Any, _classes: Any) -> float:
         gain = np.where(truth == "yes", 2.0, -1.0)
         return float(((predicted == "yes") * gain).mean())
 
@@ -50,7 +50,7 @@ def test_a_metric_of_ones_own_finds_the_change_and_deploys(judged: Replay) -> No
 
 
 def test_the_table_of_events_names_it(judged: Replay) -> None:
-    console = Console(width=200, record=True, quiet=False, file=None)
+    console = Console(width=200)
     with console.capture() as shown:
         console.print(events_table(judged.events, OWN.metrics))
 

@@ -178,8 +178,10 @@ def test_a_chart_is_drawn_when_it_comes_into_view_and_nothing_is_complained_of(
 def test_a_version_is_compared_test_by_test(trained: str, person_as: PersonAs) -> None:
     page = person_as("viewer").go(f"model-types/{trained}")
     comparison = page.locator("#comparison")
-    expect(comparison.get_by_role("heading", level=3)).to_have_text("Version 3 compared with version 2")
-    expect(comparison.get_by_role("listitem")).to_have_count(5)
+    expect(comparison.get_by_role("heading", level=3)).to_have_text(
+        "Version 3 compared with version 2"
+    )
+    expect(comparison.get_by_role("listitem")).to_have_count(8)
     first = comparison.get_by_role("listitem").first
     expect(first).to_contain_text("Passed")
     expect(first).to_contain_text("Enough cases")
@@ -215,7 +217,9 @@ def test_an_admin_rolls_back_with_a_reason(
     expect(page.get_by_role("status").filter(has_text="Version 1 is in use again")).to_be_visible()
     assert serving(lab, name) == 1
     expect(page.locator(".figures")).to_contain_text("Version 1")
-    row = page.locator("#versions .stacks tr", has=page.get_by_role("rowheader", name="2", exact=True))
+    row = page.locator(
+        "#versions .stacks tr", has=page.get_by_role("rowheader", name="2", exact=True)
+    )
     expect(row).to_contain_text("Quarantined")
     expect(row).to_contain_text("“It offers discounts to everybody.”")
     expect(page.locator("#deployments tbody tr").nth(0)).to_contain_text(

@@ -79,6 +79,9 @@ def test_a_retraining_is_asked_for_by_keyboard_and_watched_to_its_end(
     expect(page.locator("#job-stages li").first).to_contain_text("Waiting")
     assert page.locator("#job-stages li").count() >= 3
     expect(page.locator("#job-gates")).to_contain_text("Passed")
+    page.get_by_text("Why, step by step").click()
+    expect(page.locator("#job-why li").first).to_be_visible()
+    expect(page.locator("#job-why")).to_contain_text("It learnt from ")
     expect(page.get_by_role("region", name="Lines of the log")).to_contain_text("held out")
     expect(page.get_by_role("progressbar")).to_have_count(0)
     assert page.evaluate("window.stays") is True

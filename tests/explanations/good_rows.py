@@ -45,7 +45,7 @@ VALIDATION = {
     "gates": [],
     "reason": COMPARED,
 }
-JOB = {
+JOB: dict[str, Any] = {
     "stage": "train",
     "attempt": 2,
     "trigger": "schedule",
@@ -73,7 +73,7 @@ DEPLOYMENT = {
 }
 
 
-SEEN = {
+SEEN: dict[str, dict[str, Any]] = {
     "sequential": {
         "level": 7050.0,
         "attempt_level": 1200.0,

@@ -138,7 +138,7 @@ def test_how_it_is_trained_and_judged_is_made_and_changed(
         "size_budget_mb": 0.5,
         "dry_run_gates": ["calibration"],
     }
-    emptied = {
+    emptied: dict[str, object] = {
         "recency_half_life_seconds": None,
         "entity_column": None,
         "slice_columns": [],

@@ -19,6 +19,7 @@ class Profit:
 
     label = "profit"
     greater_is_better = True
+    in_points = True  # a share of a profit near 0 would say nothing
 
     def __call__(self, truth, predicted, proba, classes):
         gain = np.where(truth == "good", 1.0, -1.0)
@@ -86,9 +87,9 @@ def test_a_metric_of_ones_own_judges_from_the_training_to_the_check(lab: Lab, me
 
 
 def test_a_champion_is_replaced_by_what_the_metric_of_ones_own_says(lab: Lab) -> None:
-    name = lab.model_type(metric="worker_metrics:Profit")
+    name = lab.model_type(lab.table(400), metric="worker_metrics:Profit")
     first = lab.champion(name)
-    lab.add_rows(lab.table_of(name), 900, over=2 * DAY, flipped=True)
+    lab.add_rows(lab.table_of(name), 1600, over=2.5 * DAY, flipped=True)
 
     job = lab.retrain(name)
 
@@ -96,7 +97,7 @@ def test_a_champion_is_replaced_by_what_the_metric_of_ones_own_says(lab: Lab) ->
     assert job["result"]["deployed"], job["result"]
     second = lab.store.get_champion(name)
     assert second is not None
-    assert second.model_id != first.model_id
+    assert second.model_id != first["model_id"]
     assert second.reference.metric == "worker_metrics:Profit"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from statsmodels.stats.multitest import multipletests
 
 from core.engines.comparison import Comparison
 
@@ -115,9 +116,11 @@ def with_holm(found: list[Slice], alpha: float) -> list[Slice]:
             for one in found
         ]
     )
-    adjusted, highest = list(found), 0.0
-    for step, position in enumerate(np.argsort(p_values, kind="stable")):
-        left = len(found) - step
-        highest = min(1.0, max(highest, float(p_values[position]) * left))
-        adjusted[position] = replace(found[position], level=alpha / left, p_adjusted=highest)
-    return adjusted
+    if not found:
+        return []
+    p_adjusted = multipletests(p_values, alpha=alpha, method="holm")[1]
+    ranks = np.argsort(np.argsort(p_values, kind="stable"), kind="stable")
+    return [
+        replace(one, level=alpha / (len(found) - int(rank)), p_adjusted=float(adjusted))
+        for one, rank, adjusted in zip(found, ranks, p_adjusted, strict=True)
+    ]
