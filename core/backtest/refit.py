@@ -25,6 +25,7 @@ from core.errors import DataError, RefitError
 from core.monitoring.check import (
     check_champion,
     read_labels_from,
+    read_rows_from,
     state_after_attempt,
 )
 from core.monitoring.data_quality import assess
@@ -93,15 +94,16 @@ class RefitPolicy:
 
     def _check(self, moment: datetime) -> PerformanceCheck:
         serving, start = self._serving, moment - CHECK_WINDOW
-        recent = self._history.happened_in(start, moment)
+        rows_from, model_type = start, self._model_type
         watched = serving.watched() if serving else None
         if watched is not None:
-            start = read_labels_from(watched, self._model_type, as_of=moment, window=CHECK_WINDOW)
+            start = read_labels_from(watched, model_type, as_of=moment, window=CHECK_WINDOW)
+            rows_from = read_rows_from(watched, model_type, as_of=moment, window=CHECK_WINDOW)
         checked = check_champion(
-            model_type=self._model_type,
+            model_type=model_type,
             watched=watched,
             labelled=self._history.known_in(start, moment),
-            recent=recent,
+            recent=self._history.happened_in(rows_from, moment),
             as_of=moment,
             window=CHECK_WINDOW,
             metrics=self._trainer.metrics,

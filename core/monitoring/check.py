@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from core.domain import ModelType, MonitorState, PerformanceCheck, Reference
+from core.engines.columns import as_times
 from core.engines.fitted_model import FittedModel
 from core.engines.metrics import Metric, get_metric
 from core.engines.own_metrics import OwnMetric
@@ -69,8 +70,9 @@ def read_labels_from(
 ) -> datetime:
     """The label time after which ``labelled`` must hold every row, so that none is left out.
 
-    That is the check's window, and what the sequential test may still count: the last seven days
-    and the usual delay, or all since the last check where that is longer ago.
+    That is the check's window and the usual delay before it, since early labels wait for their
+    like; and what the sequential test may still count: the last seven days and the usual delay, or
+    all since the last check where that is longer ago.
 
     Parameters
     ----------
@@ -92,14 +94,47 @@ def read_labels_from(
     >>> str(read_labels_from(watched, example_type(), as_of=datetime(2026, 2, 1), window=week))
     '2026-01-01 00:00:00'
     """
-    start = as_of - window
+    delay = usual_delay(watched, model_type)
+    start = as_of - window - delay
     if watched.monitor is not None and "sequential" not in watched.state:
         return start  # no sequential test: only the window is looked at
     test = watched.state.get("sequential")
     closed = None if test is None else EDetector.from_state(test).closed_until
     if closed is None:  # it has not counted anything yet
         return min(watched.since, start)
-    return min(closed - usual_delay(watched, model_type), start)
+    return min(closed - delay, start)
+
+
+def read_rows_from(
+    watched: Watched, model_type: ModelType, *, as_of: datetime, window: timedelta
+) -> datetime:
+    """The time after which ``recent`` must hold every row.
+
+    That is the check's window, and the usual delay before it: a window of rows that are old enough
+    to have their label, which tells whether labels speak for all rows. Where labels take longer
+    than the window, no row of the window itself could tell.
+
+    Parameters
+    ----------
+    watched : Watched
+    model_type : ModelType
+    as_of : datetime
+    window : timedelta
+
+    Returns
+    -------
+    datetime
+
+    Examples
+    --------
+    >>> from core.engines.example_rows import example_type
+    >>> watched = Watched(model=None, reference=None, profile=None, since=datetime(2026, 1, 1),
+    ...     monitor=None)
+    >>> kind, week = example_type(label_delay=timedelta(days=30)), timedelta(days=7)
+    >>> str(read_rows_from(watched, kind, as_of=datetime(2026, 3, 10), window=week))
+    '2026-02-01 00:00:00'
+    """
+    return as_of - window - usual_delay(watched, model_type)
 
 
 def usual_delay(watched: Watched, model_type: ModelType) -> timedelta:
@@ -140,7 +175,8 @@ def check_champion(
     labelled : DataFrame of n rows
         Whose label became known after :func:`read_labels_from` and by ``as_of``.
     recent : DataFrame of m rows
-        All rows whose own time is in (``as_of`` − ``window``, ``as_of``], whatever their target.
+        All rows whose own time is after :func:`read_rows_from` and no later than ``as_of``,
+        whatever their target.
     as_of : datetime
     window : timedelta
         Of the single look, of drift and of the estimate.
@@ -210,7 +246,7 @@ def check_champion(
             watched.model,
             watched.profile,
             labelled=rows,
-            recent=recent,
+            recent=_happened_after(recent, model_type, as_of - window),
             since=watched.since,
             as_of=as_of,
             window=window,
@@ -221,6 +257,13 @@ def check_champion(
         return Checked(check=check, state=None)
     state = {**watched.state, **evidence.state, **signals.state}
     return Checked(check=check, state=state)
+
+
+def _happened_after(rows: pd.DataFrame, model_type: ModelType, start: datetime) -> pd.DataFrame:
+    if not len(rows):
+        return rows
+    inside = (as_times(rows[model_type.time_column]) > utc(start)).to_numpy(dtype=bool)
+    return rows if inside.all() else rows[inside]  # the usual case, spared a copy of the frame
 
 
 def _conclude(

@@ -13,7 +13,7 @@ import pandas as pd
 from core.domain import Maturity, ModelType, PerformanceCheck, Reference, SequentialTest
 from core.engines.fitted_model import FittedModel
 from core.engines.metrics import Metric, Scored
-from core.engines.time_split import plain_times, utc
+from core.engines.time_split import utc
 from core.monitoring.label_buckets import bucket_width
 from core.monitoring.maturity import countable_at, is_covered, measure_maturity, row_keys
 from core.monitoring.scaled_losses import can_be_tested, loss_limit, losses_of
@@ -64,14 +64,14 @@ def weigh_labels(
     rows : DataFrame of n rows
         Labelled, newer than all that the model's training saw.
     recent : DataFrame of m rows
-        All rows of the window, for the share that has a label.
+        All rows of the window and of the delay before it, for the share that has a label.
     delay : timedelta
         95th percentile of label time − time.
     usual_coverage : float or None
         Share of rows with a label when the model was trained.
     as_of : datetime
     window : timedelta
-        Of the single look, by label time.
+        Of the single look: rows that began to count in it.
     threshold : float
         Of the single look; the test goes by the model type's.
     state : mapping or None
@@ -127,7 +127,7 @@ def weigh_labels(
         metric,
         reference,
         scored,
-        _in_window(rows, model_type, as_of - window),
+        counts > _plain(as_of - window),
         maturity,
         threshold=threshold,
         level=REPEATED_LEVEL if repeats else LEVEL,
@@ -189,12 +189,6 @@ def _as_test(detector: EDetector, new_labels: int) -> SequentialTest:
         labels=detector.labels,
         new_labels=new_labels,
     )
-
-
-def _in_window(rows: pd.DataFrame, model_type: ModelType, start: datetime) -> np.ndarray:
-    if not len(rows):
-        return np.empty(0, dtype=bool)
-    return np.asarray(plain_times(rows, model_type) > _plain(start))
 
 
 def _plain(moment: datetime) -> np.datetime64:

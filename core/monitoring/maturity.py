@@ -91,7 +91,8 @@ def measure_maturity(
     Parameters
     ----------
     recent : DataFrame of n rows
-        All rows of the window by their own time, whatever their target; it may be empty.
+        All rows of the window and of the delay before it, by their own time, whatever their
+        target; it may be empty.
     model_type : ModelType
     delay : timedelta
         95th percentile of label time − time.

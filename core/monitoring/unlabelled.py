@@ -18,19 +18,26 @@ from core.monitoring.drift import detect_drift
 from core.monitoring.drift_windows import DriftTracker
 from core.monitoring.profile import ReferenceProfile
 
+DRIFT_STANDS = "Drift in the last windows asks for a training, and none was begun since."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Signals:
-    """What drift and the estimate say, and the state that they leave behind."""
+    """What drift and the estimate say, and the state that they leave behind.
+
+    ``drift_stands``: the last windows were reason enough for a training, whether the newest of
+    them was looked at now or by an earlier check, and none was begun since.
+    """
 
     drift: DriftReport | None = None
+    drift_stands: bool = False
     estimate: LabelFreeEstimate | None = None
     state: Mapping[str, Any]
 
     @property
     def start_training(self) -> bool:
         """Whether either is reason enough for a training."""
-        return bool(self.drift and self.drift.starts_training) or self.estimate_is_worse
+        return self.drift_stands or self.estimate_is_worse
 
     @property
     def estimate_is_worse(self) -> bool:
@@ -41,7 +48,9 @@ class Signals:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The sentences of what starts a training."""
-        drift = self.drift.reason if self.drift and self.drift.starts_training else ""
+        drift = ""
+        if self.drift_stands:
+            drift = self.drift.reason if self.drift else DRIFT_STANDS
         worse = self.estimate.reason if self.estimate and self.estimate_is_worse else ""
         return tuple(reason for reason in (drift, worse) if reason)
 
@@ -125,7 +134,7 @@ def read_signals(
             waiting = _without_label(recent, model_type, state, as_of)
             found = estimate(profile.estimate, model, waiting, score=score, seed=seed)
     left = {"drift": tracker.as_state(), "estimate": score.as_state()}
-    return Signals(drift=drift, estimate=found, state=left)
+    return Signals(drift=drift, drift_stands=tracker.starts_training, estimate=found, state=left)
 
 
 def _without_label(

@@ -242,9 +242,7 @@ class Requests(Caller):
 
     def record_backtest(self, model_type: str, report: Mapping[str, Any]) -> UUID:
         """Keep what a backtest found, for the dashboard; the newest five stay."""
-        answer: UUID = self._ask(
-            "record_backtest", p_model_type=model_type, p_report=dict(report)
-        )
+        answer: UUID = self._ask("record_backtest", p_model_type=model_type, p_report=dict(report))
         return answer
 
     def create_api_key(

@@ -15,6 +15,7 @@ from core.monitoring.check import (
     Watched,
     check_champion,
     read_labels_from,
+    read_rows_from,
     state_after_attempt,
 )
 from core.monitoring.profile import ReferenceProfile
@@ -136,7 +137,10 @@ def judge_champion(
         labelled = read_labelled(
             resources, model_type, models=models, start=labels_from, end=evaluated_at
         )
-        recent = read_recent(resources, model_type, models=models, start=start, end=evaluated_at)
+        rows_from = read_rows_from(watched, model_type, as_of=evaluated_at, window=window)
+        recent = read_recent(
+            resources, model_type, models=models, start=rows_from, end=evaluated_at
+        )
     checked = check_champion(
         model_type=model_type,
         watched=watched,

@@ -5,8 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from core.domain import DataQuality, OperationKind, StoredModel, Target, ValidationVerdict
+from core.domain import (
+    DataQuality,
+    ModelType,
+    OperationKind,
+    StoredModel,
+    Target,
+    TrainingPlan,
+    ValidationVerdict,
+)
 from core.engines.continuous_learning import ContinuousLearningEngine
+from core.engines.imported_model import IMPORTED_ENGINE
 from core.engines.stored_plan import recount
 from core.engines.window_plan import window_length
 from core.errors import ArtifactError, InvalidRequest
@@ -112,11 +121,16 @@ def _validate(task: TargetTask, send: Send) -> Outcome:
         "model_version": model.version,
     }
     approved = validation.verdict is ValidationVerdict.APPROVED
-    # Without rows of the window that it has not seen, a refit would be the same model again.
-    wanted = model_type.final_fit and model.final_artifact_hash is None and plan.holdout_rows > 0
-    if approved and wanted:
+    if approved and _may_be_refitted(model_type, model, plan):
         result["final_fit"] = challenger.refit()
     return result
+
+
+def _may_be_refitted(model_type: ModelType, model: StoredModel, plan: TrainingPlan) -> bool:
+    """Whether a fit to the whole window would be another model, and one of the same making."""
+    # Without rows of the window that it has not seen, a refit would be the same model again.
+    is_new = model.final_artifact_hash is None and plan.holdout_rows > 0
+    return model_type.final_fit and is_new and model.engine != IMPORTED_ENGINE
 
 
 def _prepare_deployment(task: TargetTask, _send: Send) -> Outcome:

@@ -86,6 +86,23 @@ def test_a_good_model_becomes_the_first_champion_as_it_is(
     assert check["model_version"] == 1
 
 
+def test_judged_once_more_it_stays_as_it_was_brought(
+    refit: Refit, lab: Lab, tmp_path: Path
+) -> None:
+    name = lab.model_type(final_fit=True)
+    file = stored(tmp_path)
+    result = refit("models", "import", str(file), "--model-type", name, "--json", **lab.variables())
+    model_id = json.loads(result.stdout)["job"]["result"]["model_id"]
+
+    operation = lab.validate(model_ids=[model_id])
+
+    assert operation["status"] == "succeeded", operation
+    (judgement,) = operation["result"]["results"]
+    assert judgement["verdict"] == "approved"
+    assert "final_fit" not in judgement
+    assert lab.model(model_id)["final_artifact_hash"] is None
+
+
 def test_a_model_that_knows_another_world_gets_a_version_but_does_not_serve(
     refit: Refit, lab: Lab, tmp_path: Path
 ) -> None:

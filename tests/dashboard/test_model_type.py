@@ -63,6 +63,8 @@ def first(lab: Lab, worker: RunningWorker) -> Callable[[], str]:
 
     def make() -> str:
         name = lab.model_type(
+            # Enough for a version that is as good to be shown to be.
+            lab.table(2600),
             title=TITLE,
             description="Customers who are likely to cancel within a month.",
             owner="Anna de Vries",
@@ -185,7 +187,7 @@ def test_a_version_is_compared_test_by_test(trained: str, person_as: PersonAs) -
     first = comparison.get_by_role("listitem").first
     expect(first).to_contain_text("Passed")
     expect(first).to_contain_text("Enough cases")
-    expect(first).to_contain_text("measured 800, wanted 100")
+    expect(first).to_contain_text("measured 2,600, wanted 100")
 
     page.get_by_role("link", name="Compare Version 1").click()
     expect(comparison.get_by_role("heading", level=3)).to_have_text("How version 1 was tested")

@@ -17,12 +17,14 @@ from core.monitoring.check import (
     Watched,
     check_champion,
     read_labels_from,
+    read_rows_from,
     state_after_attempt,
 )
 from core.monitoring.profile import make_profile
+from core.monitoring.unlabelled import DRIFT_STANDS
 from tests.engines.rows import end_of, model_type, rows
 
-WEEK = timedelta(days=7)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 KIND = model_type()
 
 
@@ -207,6 +209,95 @@ def test_labels_of_too_few_rows_say_nothing_and_count_later(good: Any) -> None:
     whole = look(frame, after(watched, found, as_of), moment(frame, 4510))
     assert whole.check.sequential is not None
     assert whole.check.sequential.labels == 511
+
+
+def test_labels_that_take_longer_than_the_window_must_speak_for_all_rows_too(good: Any) -> None:
+    frame, watched = good
+    month = timedelta(days=30)
+    kind = replace(KIND, label_delay=month)
+    watched = replace(watched, profile=None, since=watched.since + month)
+    as_of = moment(frame, 4500) + month
+    labelled = frame[4000:4501]
+    start = read_rows_from(watched, kind, as_of=as_of, window=WEEK)
+    recent = frame[(frame["at"] > start) & (frame["at"] <= as_of)].astype({"y": float})
+    recent.loc[recent.index % 2 == 0, "y"] = np.nan
+    found = check_champion(
+        model_type=kind,
+        watched=watched,
+        labelled=labelled[labelled.index % 2 == 1],
+        recent=recent,
+        as_of=as_of,
+        window=WEEK,
+    )
+    assert found.check.maturity is not None
+    assert found.check.maturity.matured_rows == 168
+    assert found.check.verdict is CheckVerdict.INSUFFICIENT_DATA
+    assert found.check.sequential is not None
+    assert found.check.sequential.labels == 0
+
+
+def test_rows_of_the_delay_before_the_window_are_neither_drift_nor_estimate(good: Any) -> None:
+    frame, watched = good
+    as_of = moment(frame, 4800)
+    month = timedelta(days=30)
+    watched = replace(watched, profile=replace(watched.profile, usual_delay_seconds=86400.0 * 30))
+    waiting = frame[:4801].astype({"y": float})
+    waiting.loc[4000:, "y"] = np.nan
+
+    def estimated(rows_from: datetime) -> int:
+        found = check_champion(
+            model_type=KIND,
+            watched=watched,
+            labelled=frame[:0],
+            recent=waiting[waiting["at"] > rows_from],
+            as_of=as_of,
+            window=WEEK,
+        )
+        assert found.check.estimate is not None
+        return found.check.estimate.rows
+
+    assert estimated(as_of - WEEK - month) == estimated(as_of - WEEK) == 168
+
+
+def test_a_look_sees_rows_that_count_in_its_window_not_only_those_labelled_late(good: Any) -> None:
+    frame, watched = good
+    kind = replace(KIND, label_time_column="known")
+    labelled = frame[4000:5001].copy()
+    late = labelled.index % 10 == 0
+    labelled["known"] = labelled["at"] + np.where(late, 20 * DAY, DAY)
+    watched = replace(
+        watched, profile=replace(watched.profile, usual_delay_seconds=20 * 86400.0, estimate={})
+    )
+    as_of = moment(frame, 5000)
+    start = read_labels_from(watched, kind, as_of=as_of, window=WEEK)
+    shown = labelled[(labelled["known"] > start) & (labelled["known"] <= as_of)]
+    found = check_champion(
+        model_type=kind,
+        watched=watched,
+        labelled=shown,
+        recent=shown[:0],
+        as_of=as_of,
+        window=WEEK,
+    )
+    assert found.check.samples == 168
+
+
+def test_drift_asks_for_a_training_until_one_is_begun(good: Any) -> None:
+    frame, watched = good
+    moved = frame.copy()
+    moved.loc[4000:, ["a", "b"]] += 1.5
+    month = timedelta(days=30)
+    for row in (4500, 5000, 5010):
+        found = look(moved, watched, moment(moved, row), window=month)
+        watched = after(watched, found, moment(moved, row))
+    assert found.check.drift is None
+    assert found.check.needs_retraining
+    assert DRIFT_STANDS in found.check.reason
+    attempt = state_after_attempt(watched.state, moment(moved, 5010))
+    monitor = MonitorState(revision=9, seen_until=moment(moved, 5010), state=attempt)
+    watched = replace(watched, monitor=monitor)
+    found = look(moved, watched, moment(moved, 5020), window=month)
+    assert DRIFT_STANDS not in found.check.reason
 
 
 def test_nothing_deployed_needs_a_first_training() -> None:

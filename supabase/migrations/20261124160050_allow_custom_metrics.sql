@@ -10,4 +10,4 @@ add constraint ml_model_types_metric_fits_task check (
 comment on constraint ml_model_types_metric_fits_task on public.ml_model_types is
 'metric must fit the task: accuracy, f1, roc_auc or log_loss for classification; r2, mae, rmse or mape for regression; or package.module:name of one of your own.';
 
-select private.record_migration('20261124160080');
+select private.record_migration('20261124160050');
