@@ -6,15 +6,13 @@ from pydantic import ConfigDict, Field
 
 from core.domain import ClassWeight, Role, Task, WindowStrategy
 from core.web import Answer, Call, Parameters, definitions, endpoint
-from core.web.fields import Free, rules
+from core.web.fields import Free
 
 
 class CreateModelType(Parameters):
     """Where the rows are, what they mean, and the thresholds of the decisions."""
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(definitions.METRIC_FITS_TASK, definitions.CLASS_WEIGHT_FITS_TASK)
-    )
+    model_config = ConfigDict(json_schema_extra=definitions.FITS_TASK)
 
     name: definitions.Name
     task: Task
@@ -55,10 +53,7 @@ class CreateModelType(Parameters):
 
 @endpoint("POST", Role.ADMIN, CreateModelType)
 def create_model_type(call: Call[CreateModelType]) -> Answer:
-    """Register a model type, with a check every 4 hours and a weekly retraining: 201.
-
-    The first job looks at the relation, its columns and the engine, and says what is wrong there.
-    """
+    """Register a model type, with a check every 4 hours and a weekly retraining: 201."""
     definition = definitions.to_columns(call.parameters.model_dump())
     made = call.store.create_model_type(definition)
     return Answer(status=201, body={"model_type": definitions.from_model_type(made)})

@@ -34,7 +34,7 @@ class OwnMetric(Protocol):
 
     greater_is_better: bool
 
-    def __call__(self, truth: Any, predicted: Any, proba: Any, classes: Any) -> float:
+    def __call__(self, truth: Any, predicted: Any, proba: Any, classes: Any, /) -> float:
         """The metric's value on n rows."""
 
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from core.domain import ModelType
 from core.web import patterns
-from core.web.fields import Whole
+from core.web.fields import Whole, rules
 
 Json = dict[str, Any]
 
@@ -61,22 +61,22 @@ _METRICS = {
     "classification": ["accuracy", "f1", "roc_auc", "log_loss"],
     "regression": ["r2", "mae", "rmse", "mape"],
 }
-# One of the user's own says nothing of tasks.
-_OWN: Json = {"pattern": ":"}
-METRIC_FITS_TASK: Json = {
+# One of the user's own says nothing of tasks: only those of the other task are refused.
+_METRIC_FITS_TASK: Json = {
     "oneOf": [
-        {"properties": {"task": {"const": task}, "metric": {"anyOf": [{"enum": metrics}, _OWN]}}}
-        for task, metrics in _METRICS.items()
+        {"properties": {"task": {"const": task}, "metric": {"not": {"enum": metrics}}}}
+        for task, metrics in zip(_METRICS, reversed(_METRICS.values()), strict=True)
     ]
 }
 
 # There are no classes to weigh in a regression.
-CLASS_WEIGHT_FITS_TASK: Json = {
+_CLASS_WEIGHT_FITS_TASK: Json = {
     "anyOf": [
         {"properties": {"task": {"const": "classification"}}},
         {"properties": {"class_weight": {"const": "none"}}},
     ]
 }
+FITS_TASK = rules(_METRIC_FITS_TASK, _CLASS_WEIGHT_FITS_TASK)
 
 _DURATIONS = ("label_delay", "training_window", "cool_down", "recency_half_life")
 

@@ -66,6 +66,7 @@ def fill(scene: Scene) -> None:
     )
     scene.running_operation(OperationKind.CHECK)
     scene.store.create_api_key(name="n8n", role=Role.VIEWER, key_hash=digest("key"))
+    scene.store.import_model("churn", artifact_hash=digest("made elsewhere"))
     scene.store.record_backtest("churn", {"model_type": "churn"})
     scene.store.sweep_lost_work("worker-1")
     wishes = {"name": "slack", "events": ["training_succeeded"], "least_severity": "info"}

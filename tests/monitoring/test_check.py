@@ -264,7 +264,7 @@ def test_a_look_sees_rows_that_count_in_its_window_not_only_those_labelled_late(
     kind = replace(KIND, label_time_column="known")
     labelled = frame[4000:5001].copy()
     late = labelled.index % 10 == 0
-    labelled["known"] = labelled["at"] + np.where(late, 20 * DAY, DAY)
+    labelled["known"] = labelled["at"] + pd.to_timedelta(np.where(late, 20, 1), unit="D")
     watched = replace(
         watched, profile=replace(watched.profile, usual_delay_seconds=20 * 86400.0, estimate={})
     )
