@@ -12,7 +12,6 @@ from functions.dashboard.visit import Visit
 Json = dict[str, Any]
 DAY_S = 86_400
 HOUR_S = 3_600
-MINUTE_S = 60
 
 
 @dataclass(frozen=True, kw_only=True)
