@@ -1,7 +1,8 @@
-"""Every public function and class of the numeric packages shows how it is used, truthfully.
+"""Every public function and class of the numeric packages says how it is used, and shows it.
 
 A function has an example of its own; a class has one, or each of its public methods has. Enums,
 protocols, exceptions and records without methods (but properties) are told by their fields.
+Whatever takes parameters names each of them.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -56,18 +60,85 @@ def without_example(source: str) -> Iterator[str]:
                 yield f"{node.name} ({', '.join(lacking)})"
 
 
+def public_callables(module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The functions and methods that are defined in the module, but properties."""
+    for name, one in vars(module).items():
+        if name.startswith("_") or getattr(one, "__module__", None) != module.__name__:
+            continue
+        if inspect.isfunction(one):
+            yield name, one
+        elif inspect.isclass(one):
+            for method_name in vars(one):
+                method = getattr(one, method_name)
+                if not method_name.startswith("_") and inspect.isroutine(method):
+                    yield f"{name}.{method_name}", method
+
+
+def named_parameters(docstring: str | None) -> set[str]:
+    """What the section Parameters of a NumPy docstring names, a leading * or ** left out."""
+    text = inspect.cleandoc(docstring or "")
+    section = re.search(
+        r"^Parameters\n-+\n(.*?)(?=^[\w ]+\n-+\n|\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    entries = re.findall(r"^(\S.*?)(?: : .*)?$", section[1], re.MULTILINE) if section else []
+    return {name.strip().lstrip("*") for entry in entries for name in entry.split(",")}
+
+
+def unnamed_parameters(function: Callable[..., Any]) -> list[str]:
+    taken = [name for name in inspect.signature(function).parameters if name != "self"]
+    named = named_parameters(function.__doc__)
+    return [name for name in taken if name not in named]
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_of)
+def test_whatever_is_public_names_its_parameters(file: Path) -> None:
+    module = importlib.import_module(module_of(file))
+    lacking = {name: unnamed_parameters(one) for name, one in public_callables(module)}
+    assert {name: unnamed for name, unnamed in lacking.items() if unnamed} == {}
+
+
+def test_a_parameter_that_is_not_named_is_found() -> None:
+    def told(first: int, second: int, *rest: int, depth: int = 0, **options: int) -> None:
+        """Do it.
+
+        Parameters
+        ----------
+        first, second : int
+            How often: once.
+        *rest
+        depth : int, optional
+        **options
+
+        Returns
+        -------
+        lacking : int
+        """
+
+    def half_told(depth: int, lacking: int) -> None:
+        """Do it.
+
+        Parameters
+        ----------
+        depth : int
+            Not of anything lacking.
+
+        Returns
+        -------
+        lacking : int
+        """
+
+    assert unnamed_parameters(told) == []
+    assert unnamed_parameters(half_told) == ["lacking"]
+
+
 @pytest.mark.parametrize("file", FILES, ids=module_of)
 def test_whatever_is_public_shows_how_it_is_used(file: Path) -> None:
     assert list(without_example(file.read_text(encoding="utf-8"))) == []
 
 
-@pytest.mark.parametrize("file", FILES, ids=module_of)
-def test_the_examples_are_true(file: Path) -> None:
-    module = importlib.import_module(module_of(file))
-
-    failed, _tried = doctest.testmod(module)
-
-    assert failed == 0
+def test_the_examples_are_run_with_the_tests(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.getoption("doctestmodules")
+    assert "core" in pytestconfig.getini("testpaths")
 
 
 def test_what_lacks_an_example_is_found() -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import importlib
 import sys
 
-PARTS = ("false_alarms", "promotions", "drift", "label_free", "streams")
+PARTS = (
+    "false_alarms",
+    "metrics_watched",
+    "promotions",
+    "unchanged",
+    "drift",
+    "label_free",
+    "streams",
+)
 
 
 def main(names: list[str]) -> int:

@@ -38,6 +38,16 @@ from core.worker.plain_json import plain_json
 class Attempt:
     """A training that was begun, and how it ended.
 
+    Attributes
+    ----------
+    trained : TrainedModel
+    reference : Reference
+        What later checks compare with.
+    profile : ReferenceProfile
+    validation : Validation
+    final : FittedModel or None
+        The fit on the whole window that is to serve; None: the one that was judged is.
+
     Examples
     --------
     See :func:`core.backtest.replay.replay`.
@@ -50,7 +60,18 @@ class Attempt:
     final: FittedModel | None
 
     def deployed(self, version: int) -> Serving:
-        """The challenger as a deployment: its final fit where there is one."""
+        """The challenger as a deployment: its final fit where there is one.
+
+        Parameters
+        ----------
+        version : int
+            Its number, from 1 on.
+
+        Returns
+        -------
+        Serving
+            As it begins: no check has left anything, no holdout has been used.
+        """
         plan = self.trained.plan
         return Serving(
             version=version,
@@ -110,6 +131,12 @@ class Trainer:
             Whether the champion's alarm stands.
         as_of : datetime
 
+        Returns
+        -------
+        Attempt
+            With a final fit where the model type asks for one, the challenger is approved, and
+            the fit passes its gate.
+
         Raises
         ------
         DataError
@@ -165,6 +192,7 @@ class Trainer:
             reload=None,
             seed=self._model_type.random_seed,
             alarm=alarm,
+            suspected=True,  # here only checks ask for trainings
             earlier_holdouts=serving.holdouts if serving else (),
         )
 

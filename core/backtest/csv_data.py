@@ -39,6 +39,15 @@ def read_csv_data(asked: CsvRequest) -> BacktestData:
 
     The window of a training is the span before the start; nothing holds trainings up.
 
+    Parameters
+    ----------
+    asked : CsvRequest
+
+    Returns
+    -------
+    BacktestData
+        All rows, those without a label included; ``notes`` say what was guessed.
+
     Raises
     ------
     InvalidRequest, DataError

@@ -21,6 +21,20 @@ START = 0.1
 class CsvRequest:
     """A person's own data, as they described it.
 
+    Attributes
+    ----------
+    path : Path
+    target : str
+        Heading or name of the column to predict.
+    time : str or None
+        Of the column of times.
+    every : timedelta or None
+        From row to row, where they carry no times.
+    step : timedelta
+        From look to look.
+    start : float
+        Share of the rows for the first training, in (0, 1).
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
@@ -69,6 +83,25 @@ class CsvRequest:
     ) -> Self:
         """From what was written on the command line, once it is known to fit the file.
 
+        Parameters
+        ----------
+        path : Path
+            Of the file.
+        target : str or None
+            Heading or name of the column to predict; it has to be there.
+        time : str or None
+            Of the column of times; None where ``every`` stands in for it, or the file has but one.
+        every : str or None
+            Interval between two rows, as ``15m``, where they carry no times.
+        step : str or None
+            Interval from look to look; None: a week.
+        start : float or None
+            Share of the rows for the first training, in (0, 1); None: a tenth.
+
+        Returns
+        -------
+        CsvRequest
+
         Raises
         ------
         InvalidRequest
@@ -91,10 +124,20 @@ class CsvRequest:
 def read_share(start: float | None) -> float:
     """The share of the rows for the first training.
 
+    Parameters
+    ----------
+    start : float or None
+        None: a tenth.
+
+    Returns
+    -------
+    float
+        In (0, 1).
+
     Raises
     ------
     InvalidRequest
-        It is none.
+        It is not between 0 and 1.
 
     Examples
     --------
@@ -112,6 +155,15 @@ def read_share(start: float | None) -> float:
 
 def safe_name_of(text: str) -> str:
     """The name in the database for a heading or file name, reserved words apart.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        Of lower-case letters, digits and ``_``; ``data`` where the text has none.
 
     Examples
     --------

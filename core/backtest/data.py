@@ -15,7 +15,14 @@ from core.engines.pipelines import Factories
 
 @dataclass(frozen=True, kw_only=True)
 class OwnParts:
-    """Engines and metrics of the user's own, by their allow-listed names."""
+    """Engines and metrics of the user's own, by their allow-listed names.
+
+    Attributes
+    ----------
+    factories : mapping of str to callable
+        Each makes an engine's estimator, without arguments.
+    metrics : mapping of str to OwnMetric
+    """
 
     factories: Factories = field(default_factory=dict)
     metrics: Mapping[str, OwnMetric] = field(default_factory=dict)
@@ -23,7 +30,21 @@ class OwnParts:
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestData:
-    """Rows, what they mean, and where the replay begins."""
+    """Rows, what they mean, and where the replay begins.
+
+    Attributes
+    ----------
+    frame : DataFrame of n rows
+        Those without a label too, in any order.
+    model_type : ModelType
+    start : datetime
+        When the first models are trained.
+    step : timedelta
+        From look to look.
+    notes : tuple of str
+        Sentences for a person: what was made of the data.
+    own : OwnParts
+    """
 
     frame: pd.DataFrame
     model_type: ModelType

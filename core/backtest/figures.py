@@ -14,8 +14,17 @@ from core.engines.metrics import Metric, Scored, score
 class PolicyFigures:
     """How one policy did over all rows after the start.
 
-    The first training counts for no policy; a rejected challenger does. ``series`` is the metric
-    of each step's rows, None where it is not defined on them.
+    The first training counts for no policy; a rejected challenger does.
+
+    Attributes
+    ----------
+    value : float or None
+        The metric of all these rows; None where it is not defined on them.
+    retrainings, deployments : int
+    training_seconds : float
+        Of all retrainings, those in vain included.
+    series : tuple of float or None
+        The metric of each step's rows, one by one.
     """
 
     value: float | None
@@ -27,6 +36,20 @@ class PolicyFigures:
 
 def policy_figures(found: Replay) -> dict[Policy, PolicyFigures]:
     """The figures of each policy that was replayed.
+
+    Parameters
+    ----------
+    found : Replay
+
+    Returns
+    -------
+    dict of Policy to PolicyFigures
+        In the order in which they were asked for.
+
+    Raises
+    ------
+    InvalidRequest
+        When a metric of the user's own fails.
 
     Examples
     --------

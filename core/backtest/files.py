@@ -14,6 +14,12 @@ from core.errors import InvalidRequest
 def check_path(path: Path, option: str) -> None:
     """Refuse a file that could not be written, before the work.
 
+    Parameters
+    ----------
+    path : Path
+    option : str
+        The option that named it, for the hint.
+
     Raises
     ------
     InvalidRequest
@@ -32,7 +38,13 @@ def check_path(path: Path, option: str) -> None:
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write figures.
+    """Write figures as indented UTF-8.
+
+    Parameters
+    ----------
+    path : Path
+    data : mapping
+        As :func:`core.backtest.report.report_data` gives it.
 
     Examples
     --------
@@ -50,6 +62,17 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 
 def write_html(path: Path, data: Mapping[str, Any]) -> None:
     """Write the report, one self-contained file.
+
+    Parameters
+    ----------
+    path : Path
+    data : mapping
+        As :func:`core.backtest.report.report_data` gives it.
+
+    Raises
+    ------
+    ConfigurationError
+        Plotly's script is not installed.
 
     Examples
     --------

@@ -38,7 +38,18 @@ class Pacing:
         self.last_attempt: datetime | None = None  # newest row that any training has seen
 
     def limit(self, moment: datetime) -> str | None:
-        """Why no training may begin now; None when one may."""
+        """Why no training may begin now; None when one may.
+
+        Parameters
+        ----------
+        moment : datetime
+            With a time zone; months are those of UTC.
+
+        Returns
+        -------
+        str or None
+            The setting that forbids it and why, in one sentence.
+        """
         if self._begun and self._begun[-1] + self._model_type.cool_down > moment:
             return f"cool_down: the last training began at {self._begun[-1]:%Y-%m-%d %H:%M}."
         budget = self._model_type.monthly_retraining_budget
@@ -50,11 +61,22 @@ class Pacing:
         return None
 
     def begin(self, moment: datetime) -> None:
-        """A training begins."""
+        """Note that a training begins: it counts, whatever comes of it.
+
+        Parameters
+        ----------
+        moment : datetime
+            With a time zone.
+        """
         self._begun.append(moment)
 
     def attempted(self, plan: TrainingPlan) -> None:
-        """A training has made a model of this plan."""
+        """Note what a training has seen, once it has made a model.
+
+        Parameters
+        ----------
+        plan : TrainingPlan
+        """
         self.last_attempt = max(plan.window_end, self.last_attempt or plan.window_end)
 
 

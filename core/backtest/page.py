@@ -38,6 +38,16 @@ _DONE = {
 def render(data: Mapping[str, Any]) -> str:
     """The page of what :func:`core.backtest.report.report_data` gives.
 
+    Parameters
+    ----------
+    data : mapping
+        JSON values.
+
+    Returns
+    -------
+    str
+        HTML, with its style, its script and the data in it.
+
     Raises
     ------
     ConfigurationError

@@ -30,20 +30,36 @@ _NAIVE_HOLDOUT = 0.2
 class Look:
     """What a policy did at one step.
 
-    ``seconds``: spent on training, be it in vain.
+    Attributes
+    ----------
+    retrained, deployed : bool
+    seconds : float
+        Spent on training, be it in vain.
+    event : Event or None
+        Of Refit alone.
     """
 
     retrained: bool = False
     deployed: bool = False
     seconds: float = 0.0
-    event: Event | None = None  # of Refit alone
+    event: Event | None = None
 
 
 class Keeper(Protocol):
     """A way of keeping a model fresh, as it goes through time."""
 
     def look(self, moment: datetime) -> Look:
-        """Do what there is to do at this time; afterwards :attr:`model` serves."""
+        """Do what there is to do at this time; afterwards :attr:`model` serves.
+
+        Parameters
+        ----------
+        moment : datetime
+            No earlier than at the look before.
+
+        Returns
+        -------
+        Look
+        """
 
     @property
     def model(self) -> FittedModel:
@@ -83,7 +99,22 @@ class BareFits:
         self._first = True
 
     def look(self, moment: datetime) -> Look:
-        """Fit, where it is time to."""
+        """Fit, where it is time to.
+
+        Parameters
+        ----------
+        moment : datetime
+
+        Returns
+        -------
+        Look
+            Whatever is fitted is deployed.
+
+        Raises
+        ------
+        DataError
+            The rows of the window cannot be learnt from.
+        """
         if not (self._first or self._every_step):
             return Look()
         started = time.perf_counter()
@@ -134,7 +165,21 @@ class NaiveThresholds:
         self._window_end: datetime | None = None
 
     def look(self, moment: datetime) -> Look:
-        """Compare with the thresholds, and train where the metric fell."""
+        """Compare with the thresholds, and train where the metric fell.
+
+        Parameters
+        ----------
+        moment : datetime
+
+        Returns
+        -------
+        Look
+
+        Raises
+        ------
+        DataError
+            The rows of the window cannot be learnt from.
+        """
         if not self._has_fallen(moment):
             return Look()
         started = time.perf_counter()
@@ -168,7 +213,20 @@ class NaiveThresholds:
 
 
 def training_rows(history: History, model_type: ModelType, moment: datetime) -> pd.DataFrame:
-    """What a training at ``moment`` may use: the labelled rows of the window before it.
+    """What a training may use: the labelled rows of the window before it.
+
+    Parameters
+    ----------
+    history : History
+    model_type : ModelType
+        It says how long the window is.
+    moment : datetime
+        When the training begins: what became known later is left out.
+
+    Returns
+    -------
+    DataFrame of n labelled rows
+        By time and then keys.
 
     Examples
     --------

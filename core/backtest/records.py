@@ -42,6 +42,26 @@ class Action(StrEnum):
 class Event:
     """What was found and done for one model type at one step.
 
+    Attributes
+    ----------
+    model_type : str
+    as_of : datetime
+    verdict : str
+        The check's.
+    metric : str
+    baseline, current : float or None
+        The metric at deployment and now; None where it is not known.
+    action : Action
+    model_version : int or None
+        That serves from here on.
+    challenger : int or None
+        Version that was trained.
+    improvement : float or None
+        Of the challenger over the champion, in points or relative; > 0 is better.
+    failed_gates : tuple of str
+    reason : str
+        One sentence for a person.
+
     Examples
     --------
     >>> event = Event(model_type="a", as_of=datetime(2026, 1, 5), verdict="healthy", metric="mae",
@@ -57,11 +77,11 @@ class Event:
     baseline: float | None
     current: float | None
     action: Action
-    model_version: int | None  # that serves from here on
-    challenger: int | None = None  # version that was trained
-    improvement: float | None = None  # of the challenger over the champion; > 0 is better
+    model_version: int | None
+    challenger: int | None = None
+    improvement: float | None = None
     failed_gates: tuple[str, ...] = ()
-    reason: str = ""  # one sentence for a person
+    reason: str = ""
 
     @property
     def retrained(self) -> bool:
@@ -69,7 +89,14 @@ class Event:
         return self.challenger is not None
 
     def as_json(self) -> dict[str, Any]:
-        """As in the file that ``--json`` writes."""
+        """As in the file that ``--json`` writes.
+
+        Returns
+        -------
+        dict
+            ``as_of`` in ISO 8601, ``verdict``, ``baseline``, ``current``, ``action`` and
+            ``model_version``.
+        """
         return {
             "as_of": self.as_of.isoformat(),
             "verdict": self.verdict,
@@ -82,7 +109,15 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """The steps: at each of ``moments`` the champion is looked at; it serves until the next."""
+    """The steps of a walk.
+
+    Attributes
+    ----------
+    step : timedelta
+        From moment to moment.
+    moments : tuple of datetime
+        At each the champion is looked at; what serves then serves until the next.
+    """
 
     step: timedelta
     moments: tuple[datetime, ...]

@@ -22,13 +22,10 @@ from core.engines.fitted_model import FittedModel
 from core.engines.own_metrics import OwnMetric
 from core.engines.yardstick import rows_until_next_attempt
 from core.errors import DataError, RefitError
-from core.monitoring.check import (
-    check_champion,
-    read_labels_from,
-    read_rows_from,
-    state_after_attempt,
-)
+from core.monitoring.check import check_champion
+from core.monitoring.check_rows import CheckRows, rows_needed
 from core.monitoring.data_quality import assess
+from core.monitoring.known_after_label import waiting_span
 
 
 class RefitPolicy:
@@ -70,6 +67,16 @@ class RefitPolicy:
     def look(self, moment: datetime) -> Look:
         """What a training job that nobody forced does at this time.
 
+        Parameters
+        ----------
+        moment : datetime
+            No earlier than at the look before.
+
+        Returns
+        -------
+        Look
+            With its event.
+
         Raises
         ------
         RefitError
@@ -93,17 +100,16 @@ class RefitPolicy:
         return replace(look, seconds=time.perf_counter() - started)
 
     def _check(self, moment: datetime) -> PerformanceCheck:
-        serving, start = self._serving, moment - CHECK_WINDOW
-        rows_from, model_type = start, self._model_type
-        watched = serving.watched() if serving else None
-        if watched is not None:
-            start = read_labels_from(watched, model_type, as_of=moment, window=CHECK_WINDOW)
-            rows_from = read_rows_from(watched, model_type, as_of=moment, window=CHECK_WINDOW)
+        serving, model_type = self._serving, self._model_type
+        watched, rows = None, CheckRows()
+        if serving is not None:
+            watched = serving.watched()
+            needed = rows_needed(watched, model_type, as_of=moment, window=CHECK_WINDOW)
+            rows = self._history.for_check(needed)
         checked = check_champion(
             model_type=model_type,
             watched=watched,
-            labelled=self._history.known_in(start, moment),
-            recent=self._history.happened_in(rows_from, moment),
+            rows=rows,
             as_of=moment,
             window=CHECK_WINDOW,
             metrics=self._trainer.metrics,
@@ -115,10 +121,12 @@ class RefitPolicy:
     def _retrain(self, moment: datetime, check: PerformanceCheck) -> Look:
         serving, model_type = self._serving, self._model_type
         rows = training_rows(self._history, model_type, moment)
+        waiting = waiting_span(rows, model_type, as_of=moment)
         quality = assess(
             rows,
             model_type,
             profile=serving.profile if serving else None,
+            recent=self._history.happened_in(waiting.start, waiting.end) if waiting else None,
             as_of=moment,
             seed=model_type.random_seed,
         )
@@ -139,7 +147,8 @@ class RefitPolicy:
         if limit := self._pacing.limit(moment):
             return self._told(moment, check, Action.HELD_BACK, limit)
         self._pacing.begin(moment)
-        self._forget_attempted(moment)
+        if serving is not None:
+            self._serving = replace(serving, attempted_at=moment)
         attempt = self._trainer.attempt(
             rows,
             plan,
@@ -150,14 +159,6 @@ class RefitPolicy:
         )
         self._pacing.attempted(attempt.trained.plan)
         return self._decide(moment, check, attempt)
-
-    def _forget_attempted(self, moment: datetime) -> None:
-        """A training was begun: labels up to now start no further one."""
-        serving = self._serving
-        if serving is None or serving.monitor is None:
-            return
-        left = state_after_attempt(serving.monitor.state, moment)
-        self._serving = serving.left_with(left, serving.monitor.seen_until)
 
     def _decide(self, moment: datetime, check: PerformanceCheck, attempt: Attempt) -> Look:
         """Deploy the challenger when it may, and remember what judged it."""

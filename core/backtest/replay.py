@@ -31,18 +31,32 @@ OnStep = Callable[[int, Mapping[Policy, Look]], None]
 class Replay:
     """What happened under each policy, and what it predicted.
 
-    ``spans`` says which of the n labelled rows each step predicted; ``truth`` and each array of
-    ``predicted`` have shape (n,), the rows before the start being undefined in the latter.
+    Attributes
+    ----------
+    model_type : ModelType
+    metric : Metric
+        That the figures are told in.
+    timeline : Timeline
+    until : datetime
+        Time of the last row.
+    truth : ndarray of shape (n,)
+        Targets of the labelled rows, in the order of time.
+    spans : tuple of slice
+        Which of them each step predicted.
+    predicted : mapping of Policy to ndarray of shape (n,)
+        Undefined for the rows before the start.
+    looks : mapping of Policy to tuple of Look
+        One for each step.
     """
 
     model_type: ModelType
-    metric: Metric  # that the figures are told in
+    metric: Metric
     timeline: Timeline
-    until: datetime  # time of the last row
+    until: datetime
     truth: NDArray[Any]
     spans: tuple[slice, ...]
     predicted: Mapping[Policy, NDArray[Any]]
-    looks: Mapping[Policy, tuple[Look, ...]]  # one for each step
+    looks: Mapping[Policy, tuple[Look, ...]]
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -84,6 +98,10 @@ def replay(
         Engines and metrics of the user's own.
     on_step : callable or None
         Told after each step, counted from 0, what each policy did.
+
+    Returns
+    -------
+    Replay
 
     Raises
     ------
@@ -134,7 +152,22 @@ def replay(
 
 
 def told_metric(model_type: ModelType, metrics: Mapping[str, OwnMetric] | None = None) -> Metric:
-    """Accuracy for classes; for a number the metric of its model type.
+    """The metric that figures are told in: accuracy for classes, for a number its model type's.
+
+    Parameters
+    ----------
+    model_type : ModelType
+    metrics : mapping of str to OwnMetric, or None
+        The user's own.
+
+    Returns
+    -------
+    Metric
+
+    Raises
+    ------
+    InvalidRequest
+        When the model type's metric is not known or not allowed.
 
     Examples
     --------
@@ -151,6 +184,21 @@ def steps_of(
     frame: pd.DataFrame, model_type: ModelType, *, start: datetime, step: timedelta
 ) -> int:
     """How many steps a replay will have.
+
+    Parameters
+    ----------
+    frame, model_type, start, step
+        As in :func:`replay`.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    InvalidRequest
+        The data ends within the first step.
 
     Examples
     --------

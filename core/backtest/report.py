@@ -101,6 +101,15 @@ def _event(event: Event) -> dict[str, Any]:
 def verdict_in_words(data: Mapping[str, Any]) -> str:
     """What Refit cost and bought against the other policies, in two sentences.
 
+    Parameters
+    ----------
+    data : mapping
+        As :func:`report_data` gives it, with the three policies *never*, *refit* and *every_step*.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> data = {"metric": {"name": "accuracy", "label": "accuracy"}, "policies": {

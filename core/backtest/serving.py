@@ -18,6 +18,23 @@ from core.worker.plain_json import plain_json
 class Serving:
     """A deployment.
 
+    Attributes
+    ----------
+    version : int
+    model : FittedModel
+    reference : Reference
+    profile : ReferenceProfile
+    cutoff : datetime
+        Newest row that the served fit has seen.
+    window_end : datetime
+        Newest row of its training window.
+    monitor : MonitorState or None
+        What the last check left behind.
+    attempted_at : datetime or None
+        When the last training that was to replace it began.
+    holdouts : tuple of HoldoutUse
+        Those that challengers were judged on.
+
     Examples
     --------
     See :func:`core.backtest.replay.replay`.
@@ -27,23 +44,44 @@ class Serving:
     model: FittedModel
     reference: Reference
     profile: ReferenceProfile
-    cutoff: datetime  # newest row that the served fit has seen
-    window_end: datetime  # newest row of its training window
+    cutoff: datetime
+    window_end: datetime
     monitor: MonitorState | None = None
+    attempted_at: datetime | None = None
     holdouts: tuple[HoldoutUse, ...] = ()
 
     def watched(self) -> Watched:
-        """As a check needs it."""
+        """As a check needs it.
+
+        Returns
+        -------
+        Watched
+            Its training has seen all rows up to ``window_end``.
+        """
         return Watched(
             model=self.model,
             reference=self.reference,
             profile=self.profile,
             since=self.window_end,
             monitor=self.monitor,
+            attempted_at=self.attempted_at,
         )
 
     def left_with(self, state: Mapping[str, Any], seen_until: datetime) -> Self:
-        """The same with what a check or an attempt leaves behind for the next check."""
+        """The same with what a check leaves behind for the next one.
+
+        Parameters
+        ----------
+        state : mapping
+            Of the check: JSON values, or NumPy's.
+        seen_until : datetime
+            The check's time.
+
+        Returns
+        -------
+        Serving
+            With the next revision of its monitor's state.
+        """
         revision = 1 + (self.monitor.revision if self.monitor else 0)
         left = MonitorState(revision=revision, seen_until=seen_until, state=plain_json(state))
         return replace(self, monitor=left)

@@ -20,6 +20,20 @@ def read_stored_data(
 ) -> BacktestData:
     """All rows, labelled or not, in one read-only transaction.
 
+    Parameters
+    ----------
+    resources : Resources
+        Of a worker: the database, and what is allow-listed.
+    model_type : ModelType
+    step : timedelta
+        From look to look.
+    share : float
+        Of the rows for the first training, in (0, 1).
+
+    Returns
+    -------
+    BacktestData
+
     Raises
     ------
     DataError
@@ -41,7 +55,7 @@ def read_stored_data(
     return BacktestData(
         frame=frame,
         model_type=model_type,
-        start=first_training(history.happened, share),
+        start=first_training(history.known, share),
         step=step,
         own=OwnParts(
             factories=resources.factories(model_type.engine),

@@ -24,7 +24,14 @@ _PROCESSES = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What Refit does with one pair of thresholds."""
+    """What Refit does with one pair of thresholds.
+
+    Attributes
+    ----------
+    retraining_threshold, auto_deployment_threshold : float
+        In place of the model type's own.
+    figures : PolicyFigures
+    """
 
     retraining_threshold: float
     auto_deployment_threshold: float
@@ -33,6 +40,15 @@ class Cell:
 
 def grid_around(model_type: ModelType) -> list[tuple[float, float]]:
     """Half, once and twice each of the model type's two thresholds, paired with each other.
+
+    Parameters
+    ----------
+    model_type : ModelType
+
+    Returns
+    -------
+    list of (float, float)
+        Retraining and deployment thresholds: nine pairs, fewer where one of the thresholds is 0.
 
     Examples
     --------
@@ -72,6 +88,11 @@ def sweep(
     -------
     tuple of Cell
         In the order of the pairs.
+
+    Raises
+    ------
+    RefitError
+        As in :func:`core.backtest.replay.replay`; the pairs that wait are given up.
 
     Examples
     --------

@@ -23,6 +23,19 @@ _ACTION_STYLES = {Action.DEPLOYED: "bold green", Action.FAILED: "bold red"}
 def progress_bar(what: str, total: int, console: Console) -> Iterator[Callable[[], None]]:
     """A bar with the time that is left; what it gives is called after each part.
 
+    Parameters
+    ----------
+    what : str
+        What is being done, before the bar.
+    total : int
+        How many parts there are.
+    console : Console
+
+    Yields
+    ------
+    callable
+        Without arguments: one more part is done.
+
     Examples
     --------
     >>> import io
@@ -43,6 +56,16 @@ def progress_bar(what: str, total: int, console: Console) -> Iterator[Callable[[
 
 def policies_table(data: Mapping[str, Any]) -> Table:
     """What each policy costs and buys.
+
+    Parameters
+    ----------
+    data : mapping
+        As :func:`core.backtest.report.report_data` gives it.
+
+    Returns
+    -------
+    Table
+        One row a policy; Refit's is bold.
 
     Examples
     --------
@@ -74,6 +97,11 @@ def events_table(events: Sequence[Event], metrics: Mapping[str, OwnMetric] | Non
     metrics : mapping of str to OwnMetric, or None
         The user's own.
 
+    Returns
+    -------
+    Table
+        One row for each event, without those at which there was nothing to do.
+
     Examples
     --------
     >>> events_table([]).row_count
@@ -95,6 +123,16 @@ def events_table(events: Sequence[Event], metrics: Mapping[str, OwnMetric] | Non
 
 def sweep_table(data: Mapping[str, Any]) -> Table:
     """What each pair of thresholds costs and buys; the model type's own are bold.
+
+    Parameters
+    ----------
+    data : mapping
+        As :func:`core.backtest.report.report_data` gives it.
+
+    Returns
+    -------
+    Table
+        One row a pair.
 
     Examples
     --------

@@ -12,15 +12,21 @@ from core.backtest.records import Timeline
 from core.errors import InvalidRequest
 
 
-def first_training(happened: NDArray[np.datetime64], share: float) -> datetime:
-    """The time of the last row of the first training.
+def first_training(known: NDArray[np.datetime64], share: float) -> datetime:
+    """When the label of the last row of the first training is known.
 
     Parameters
     ----------
-    happened : ndarray of shape (n,)
-        Times of all rows, in order, UTC.
+    known : ndarray of shape (n,)
+        When the labels became known, in order, UTC: with those that take long, nothing can be
+        learnt from the first rows yet when the next ones happen.
     share : float in (0, 1)
         Which share of the rows the first training may use.
+
+    Returns
+    -------
+    datetime
+        UTC.
 
     Raises
     ------
@@ -29,8 +35,8 @@ def first_training(happened: NDArray[np.datetime64], share: float) -> datetime:
 
     Examples
     --------
-    >>> happened = np.array(["2026-01-01", "2026-01-02", "2026-01-03"], dtype="datetime64[us]")
-    >>> first_training(happened, 0.5).isoformat()
+    >>> known = np.array(["2026-01-01", "2026-01-02", "2026-01-03"], dtype="datetime64[us]")
+    >>> first_training(known, 0.5).isoformat()
     '2026-01-01T00:00:00+00:00'
     """
     if not 0 < share < 1:
@@ -38,18 +44,32 @@ def first_training(happened: NDArray[np.datetime64], share: float) -> datetime:
             f"--start {share:g} is out of range.",
             hint="It is the share of the rows for the first training, between 0 and 1.",
         )
-    rows = int(share * len(happened))
-    if rows < 1 or happened[-1] <= happened[rows - 1]:
+    rows = int(share * len(known))
+    if rows < 1 or known[-1] <= known[rows - 1]:
         raise InvalidRequest(
-            f"--start {share:g} leaves {rows:,} of {len(happened):,} rows for the first training, "
+            f"--start {share:g} leaves {rows:,} of {len(known):,} rows for the first training, "
             "and none on one of its sides.",
             hint="Name another share of the rows, e.g. --start 0.1.",
         )
-    return _moment(happened[rows - 1])
+    return _moment(known[rows - 1])
 
 
 def make_timeline(start: datetime, last: np.datetime64, step: timedelta) -> Timeline:
     """Steps from ``start`` on, as long as there are rows to predict.
+
+    Parameters
+    ----------
+    start : datetime
+        With a time zone.
+    last : datetime64, UTC
+        The time of the last row.
+    step : timedelta
+        > 0, from look to look.
+
+    Returns
+    -------
+    Timeline
+        The last moment is the last one before ``last``.
 
     Raises
     ------
@@ -66,7 +86,7 @@ def make_timeline(start: datetime, last: np.datetime64, step: timedelta) -> Time
     if step > rest:
         raise InvalidRequest(
             f"A step of {_words(step)} is longer than the data after the first training "
-            f"({_words(rest)}).",
+            f"({_words(max(rest, timedelta(0)))}).",
             hint="Name a shorter --step or a smaller --start.",
         )
     steps = -(-rest // step)
@@ -83,6 +103,11 @@ def span_until(happened: NDArray[np.datetime64], start: datetime) -> timedelta:
     happened : ndarray of shape (n,)
         Times of all rows, in order, UTC.
     start : datetime
+        With a time zone.
+
+    Returns
+    -------
+    timedelta
 
     Examples
     --------

@@ -20,6 +20,16 @@ def measured(event: Event, metrics: OwnMetrics | None = None) -> str:
     metrics : mapping of str to OwnMetric, or None
         The user's own.
 
+    Returns
+    -------
+    str
+        ``–`` where the metric could not be measured.
+
+    Raises
+    ------
+    InvalidRequest
+        When the event's metric is one of the user's own and not among ``metrics``.
+
     Examples
     --------
     >>> from datetime import datetime
@@ -36,7 +46,23 @@ def measured(event: Event, metrics: OwnMetrics | None = None) -> str:
 
 
 def what_was_done(event: Event, metrics: OwnMetrics | None = None) -> str:
-    """What Refit did, in a few words; the parameters are those of :func:`measured`.
+    """What Refit did, in a few words.
+
+    Parameters
+    ----------
+    event : Event
+    metrics : mapping of str to OwnMetric, or None
+        The user's own.
+
+    Returns
+    -------
+    str
+        ``–`` where there was nothing to do.
+
+    Raises
+    ------
+    InvalidRequest
+        When the event's metric is one of the user's own and not among ``metrics``.
 
     Examples
     --------

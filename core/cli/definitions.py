@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from core.domain import ModelType, Task
+from core.domain import DRY_RUN_GATES, ModelType, Task, refusal_of_dry_runs
 from core.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -127,19 +127,16 @@ def check_metric(metric: str, settings: Settings) -> None:
 
 
 def check_gates(names: Sequence[str]) -> None:
-    """Refuse names of gates that there are not.
+    """Refuse gates that cannot be a dry run.
 
     Raises
     ------
     InvalidRequest
-        The unknown names, and those that are known.
+        Which and why, and those that can be one.
     """
-    from core.engines.gates import GATE_NAMES
-
-    if unknown := [name for name in names if name not in GATE_NAMES]:
+    if refusal := refusal_of_dry_runs(names):
         raise InvalidRequest(
-            f"There is no gate {', '.join(map(repr, unknown))}. Known: {', '.join(GATE_NAMES)}.",
-            hint="Name gates that there are with --dry-run-gates, or none.",
+            refusal, hint=f"Give --dry-run-gates names of {', '.join(DRY_RUN_GATES)}, or none."
         )
 
 

@@ -11,6 +11,7 @@ from core.cli.output import interval_text, note, number, print_json, say
 from core.cli.session import open_session
 from core.cli.waiting import wait_for_jobs
 from core.domain import JobStatus
+from core.explanations.skips import is_limited
 
 Json = dict[str, Any]
 
@@ -67,7 +68,7 @@ def retrain(
     else:
         for job in jobs:
             say(outcome_sentence(job) if wait else f"{job['model_type']}: queued as {job['id']}")
-    limited = [job["model_type"] for job in jobs if _is_limited(job)]
+    limited = [job["model_type"] for job in jobs if is_limited(job)]
     if limited:
         command = f"refit retrain {' '.join(limited)} --force --override-limits"
         note(f"An admin may train nevertheless: {command}")
@@ -86,12 +87,6 @@ def _note_where_it_shows(jobs: list[Json]) -> None:
         f"`refit status` shows how far it is, `{ended}` how it ended: "
         "cool-down or budget may skip it."
     )
-
-
-def _is_limited(job: Json) -> bool:
-    """Whether the model type's cool-down or budget forbade the training."""
-    reason = job.get("skip_reason") or ""
-    return reason.startswith(("cool_down:", "monthly_retraining_budget:"))
 
 
 def outcome_sentence(job: Json) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.datasets.access import row_security_needed
-from core.datasets.catalog import Relation, find_relation
+from core.datasets.catalog import Column, Relation, find_relation
 from core.datasets.columns import instant, select_item
 from core.datasets.connection import Transaction, reading
 from core.datasets.identifiers import quote_identifier
@@ -20,6 +20,7 @@ from core.domain import ModelType
 from core.errors import InvalidRequest
 
 WindowBy = Literal["time", "label_time"]
+Condition = tuple[str, dict[str, str]]  # SQL, and the settings that it reads
 
 
 def read_rows(
@@ -30,6 +31,7 @@ def read_rows(
     start: datetime | None = None,
     end: datetime | None = None,
     window_by: WindowBy = "time",
+    least_delay: timedelta | None = None,
     labelled: bool = True,
     unknown_at: datetime | None = None,
     columns: Sequence[str] | None = None,
@@ -51,6 +53,8 @@ def read_rows(
     window_by
         What ``t`` is: the row's time, or the time at which its label became known (without a
         label-time column: its time plus the label delay).
+    least_delay
+        With the label's time for ``t``: it is never less than the row's time plus this.
     labelled
         False gives rows to predict: all rows of the window, whatever their target.
     unknown_at
@@ -81,11 +85,13 @@ def read_rows(
     wanted = list(dict.fromkeys(columns if columns is not None else needed_columns(model_type)))
     with reading(database_url) as tx:
         relation = find_relation(tx, model_type.source_relation)
-        conditions = _conditions(relation, model_type, instants, window_by, labelled=labelled)
+        conditions = _conditions(
+            relation, model_type, instants, window_by, least_delay, labelled=labelled
+        )
         names = dict.fromkeys((*wanted, model_type.time_column, *model_type.key_columns))
-        sql = _query(relation, model_type, names, [text for text, _, _ in conditions])
+        sql = _query(relation, model_type, names, [text for text, _ in conditions])
         security = row_security_needed(tx, relation, {*needed_columns(model_type), *wanted})
-        settings = {name: value for _, name, value in conditions if name}
+        settings = {name: value for _, read in conditions for name, value in read.items()}
         tx.configure({"row_security": security} | settings)
         table = tx.fetch_table(sql)
     return _to_frame(_in_order(table, model_type).select(wanted))
@@ -142,10 +148,11 @@ def _conditions(
     model_type: ModelType,
     instants: dict[str, datetime | None],
     window_by: WindowBy,
+    least_delay: timedelta | None,
     *,
     labelled: bool,
-) -> list[tuple[str, str, str]]:
-    """Conditions as (SQL, setting, value).
+) -> list[Condition]:
+    """What a row has to fulfil.
 
     Values travel as transaction-local settings: a query with parameters cannot be streamed by
     COPY, and holding its whole result costs twice the time and four times the memory.
@@ -156,27 +163,39 @@ def _conditions(
         label_time = relation.require_time(model_type.label_time_column, "label-time column")
         delay = delay * 0
     by, shift = (label_time, delay) if window_by == "label_time" else (time, delay * 0)
-    bounds = [
-        (by, ">", "start", shift),
-        (by, "<=", "end", shift),
-        (label_time, "<=", "unknown_at", delay),
-    ]
-    if labelled:
-        bounds.append((label_time, "<=", "visible_at", delay))
-
-    conditions = [(f"isfinite({quote_identifier(time.name)})", "", "")]
+    conditions: list[Condition] = [(f"isfinite({quote_identifier(time.name)})", {})]
     target = quote_identifier(model_type.target_column)
     if labelled:
-        conditions.append((f"{target} is not null", "", ""))
-    for column, comparison, name, earlier in bounds:
-        moment = instants[name]
-        if moment is not None:
-            setting = f"refit.{name}"
-            text = f"{quote_identifier(column.name)} {comparison} {instant(column, setting)}"
-            if name == "unknown_at":
-                text = f"({target} is not null and {text}) is not true"
-            conditions.append((text, setting, _as_text(name, moment - earlier)))
+        conditions.append((f"{target} is not null", {}))
+        conditions += _bound(label_time, "<=", "visible_at", instants["visible_at"], delay)
+    starts = _bound(by, ">", "start", instants["start"], shift)
+    if least_delay is not None:
+        starts += _bound(time, ">", "row_start", instants["start"], least_delay)
+        conditions += _bound(time, "<=", "row_end", instants["end"], least_delay)
+    conditions += _either(starts)
+    conditions += _bound(by, "<=", "end", instants["end"], shift)
+    for text, read in _bound(label_time, "<=", "unknown_at", instants["unknown_at"], delay):
+        conditions.append((f"({target} is not null and {text}) is not true", read))
     return conditions
+
+
+def _bound(
+    column: Column, comparison: str, name: str, moment: datetime | None, earlier: timedelta
+) -> list[Condition]:
+    """The column against a moment less a delay; nothing where there is no moment."""
+    if moment is None:
+        return []
+    setting = f"refit.{name}"
+    text = f"{quote_identifier(column.name)} {comparison} {instant(column, setting)}"
+    return [(text, {setting: _as_text(name, moment - earlier)})]
+
+
+def _either(conditions: list[Condition]) -> list[Condition]:
+    """One condition that holds where any of these does."""
+    if len(conditions) < 2:
+        return conditions
+    settings = {name: value for _, read in conditions for name, value in read.items()}
+    return [(f"({' or '.join(text for text, _ in conditions)})", settings)]
 
 
 def _as_text(name: str, moment: datetime) -> str:

@@ -26,7 +26,7 @@ where c.relkind in ('r', 'p') and not c.relrowsecurity
            'migration_history', 'training_job_callbacks', 'job_log_lines', 'job_stages',
            'joined_requests', 'api_keys', 'sign_in_links', 'idempotency_keys', 'tick_requests',
            'detector_state', 'holdout_ledger', 'drift_windows', 'daily_performance',
-           'model_imports', 'backtest_reports',
+           'model_imports', 'backtest_reports', 'training_attempts',
            'notification_channels', 'digests', 'audit_seals', 'workers'))
 order by 1
 """

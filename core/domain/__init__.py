@@ -5,6 +5,7 @@ imports pandas or scikit-learn: functions load this package.
 """
 
 from core.domain.callers import Actor, StandingKey, User
+from core.domain.gates import DRY_RUN_GATES, GATE_NAMES, refusal_of_dry_runs
 from core.domain.judgements import (
     DataQuality,
     Gate,
@@ -41,6 +42,7 @@ from core.domain.words import (
     Role,
     ScheduleKind,
     Serves,
+    SkipKind,
     Task,
     ValidationVerdict,
     WindowStrategy,
@@ -55,6 +57,8 @@ from core.domain.work import (
 )
 
 __all__ = [
+    "DRY_RUN_GATES",
+    "GATE_NAMES",
     "Actor",
     "Champion",
     "CheckVerdict",
@@ -85,6 +89,7 @@ __all__ = [
     "ScheduleKind",
     "SequentialTest",
     "Serves",
+    "SkipKind",
     "StandingKey",
     "StoredModel",
     "Target",
@@ -94,4 +99,5 @@ __all__ = [
     "Validation",
     "ValidationVerdict",
     "WindowStrategy",
+    "refusal_of_dry_runs",
 ]

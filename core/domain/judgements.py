@@ -24,8 +24,9 @@ class Reference:
 
     ``losses_mean`` and ``losses_std`` describe the per-row losses (0/1 errors, absolute or squared
     errors) that the metric is made of; they are None where the metric has no per-row loss.
-    ``kept_since`` is set where it is an earlier champion's, kept because an alarm stood
-    (:func:`core.engines.yardstick.standing_reference`).
+    ``kept_since`` is set where it is an earlier champion's, kept because a check asked for the
+    training that replaced it; ``later`` are those of the champions since, each lower than the one
+    before it, that may take its place (:func:`core.engines.yardstick.standing_reference`).
     """
 
     metric: str
@@ -36,6 +37,7 @@ class Reference:
     kept_since: datetime | None = None
     label_spacing_seconds: float | None = None  # mean time between two labels of the holdout
     scaling: Mapping[str, Any] | None = None  # of losses into [0, 1]: core.engines.loss_scaling
+    later: tuple[Reference, ...] = ()
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -45,6 +47,7 @@ class Reference:
             values["value"] = nan
         if values["kept_since"] is not None:
             values["kept_since"] = datetime.fromisoformat(values["kept_since"])
+        values["later"] = tuple(cls.from_row(one) for one in values["later"] or ())
         return cls(**values)  # type: ignore[arg-type]
 
 
@@ -69,6 +72,7 @@ class PerformanceCheck:
     maturity: Maturity | None = None
     drift: DriftReport | None = None  # None: no new window of rows was looked at
     estimate: LabelFreeEstimate | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)  # what the reason was made from
 
     def as_json(self) -> dict[str, Any]:
         """As a JSON object."""

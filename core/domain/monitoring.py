@@ -12,20 +12,29 @@ from core.domain.words import DriftSeverity, EstimateStatus
 
 @dataclass(frozen=True, kw_only=True)
 class HoldoutUse:
-    """The span of rows, by label time, that an earlier validation judged by; both ends included."""
+    """The span of rows, by label time, that a validation judged by; both ends included.
+
+    Of an earlier validation a claim tells also how many rows there were, and which model they
+    judged: the same model judged again by the very same rows is no further use.
+    """
 
     start: datetime
     end: datetime
+    rows: int | None = None
+    artifact_hash: str | None = None  # of the model; None: it cannot be the same as another
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """From ``{"start", "end"}`` in ISO 8601."""
+        """From ``{"start", "end"}`` in ISO 8601, and ``rows`` and ``artifact_hash`` if told."""
         return cls(
-            start=datetime.fromisoformat(row["start"]), end=datetime.fromisoformat(row["end"])
+            start=datetime.fromisoformat(row["start"]),
+            end=datetime.fromisoformat(row["end"]),
+            rows=row.get("rows"),
+            artifact_hash=row.get("artifact_hash"),
         )
 
     def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """The span, as a JSON object."""
         return {"start": self.start.isoformat(), "end": self.end.isoformat()}
 
 

@@ -36,6 +36,15 @@ class Task(StrEnum):
     REGRESSION = "regression"
 
 
+class SkipKind(StrEnum):
+    """Why a training was not begun: the ``kind`` of a skipped job's figures."""
+
+    NOT_NEEDED = "not_needed"  # the check asks for none
+    COOL_DOWN = "cool_down"
+    MONTHLY_RETRAINING_BUDGET = "monthly_retraining_budget"
+    TOO_FEW_NEW_ROWS = "too_few_new_rows"  # since the last attempt
+
+
 class JobStatus(StrEnum):
     """States of a training job; an operation has the same without ``skipped``."""
 

@@ -32,11 +32,13 @@ class Champion:
     library_versions: Mapping[str, str]
     valid_from: datetime
     monitor: MonitorState | None = None  # claims have it; None: no check counted a label yet
+    attempted_at: datetime | None = None  # when the last training that was to replace it began
     holdouts: tuple[HoldoutUse, ...] = ()  # of the validations against this deployment
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """From the JSON of ``private.champion_json``; a claim's has what its checks left too."""
+        attempted = row.get("attempted_at")
         return cls(
             deployment_id=UUID(row["id"]),
             model_id=UUID(row["model_id"]),
@@ -51,6 +53,7 @@ class Champion:
             library_versions=row["library_versions"],
             valid_from=datetime.fromisoformat(row["valid_from"]),
             monitor=MonitorState.from_row(row["monitor"]) if row.get("monitor") else None,
+            attempted_at=attempted and datetime.fromisoformat(attempted),
             holdouts=tuple(HoldoutUse.from_row(use) for use in row.get("holdouts", ())),
         )
 

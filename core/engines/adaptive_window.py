@@ -113,6 +113,15 @@ def choose_window(known: pd.DataFrame, learner: Learner, *, seed: int) -> Window
 def quick_settings(model_type: ModelType) -> ModelType:
     """The model type with at most 50 rounds of boosting, or trees: enough to compare windows.
 
+    Parameters
+    ----------
+    model_type : ModelType
+
+    Returns
+    -------
+    ModelType
+        The same one where its engine is not made of rounds or trees.
+
     Examples
     --------
     >>> from core.engines.example_rows import example_type

@@ -42,6 +42,11 @@ def final_fit_agreement(approved: FittedModel, final: FittedModel, holdout: pd.D
     Gate
         Its value is the agreement; it passes from the threshold on.
 
+    Raises
+    ------
+    DataError
+        When the target or a feature column is missing in ``holdout``.
+
     Examples
     --------
     >>> from sklearn.dummy import DummyClassifier

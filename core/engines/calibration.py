@@ -1,10 +1,8 @@
-"""From a classifier's probabilities to calibrated ones: the curves, and how good they are."""
+"""From a classifier's probabilities to calibrated ones: the curves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +15,6 @@ Floats = NDArray[np.float64]
 LEAST_ROWS_PER_SIDE = 10
 # Probabilities are kept off 0 and 1, where the log-odds are infinite (forests give such ones).
 SMALLEST_PROBABILITY = 1e-6
-# Bins of an ECE: as many as there are rows for, since what a bin is off by chance counts too.
-ROWS_PER_BIN = 20
-MOST_BINS = 10
 # An isotonic curve has as many steps as the rows allow; with fewer it learns them by heart.
 LEAST_ROWS_FOR_ISOTONIC = 500
 
@@ -35,51 +30,22 @@ class CalibrationMethod(StrEnum):
 def log_odds(proba: Floats) -> Floats:
     """log(p / (1 − p)), finite also for probabilities of 0 and 1; any shape.
 
+    Parameters
+    ----------
+    proba : ndarray of any shape
+        In [0, 1].
+
+    Returns
+    -------
+    ndarray of the same shape
+        Natural logarithms, within ±13.8.
+
     Examples
     --------
     >>> log_odds(np.array([0.5, 1.0])).round(1).tolist()
     [0.0, 13.8]
     """
     return np.asarray(logit(np.clip(proba, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)))
-
-
-def expected_calibration_error(proba: Floats, truth: NDArray[Any], classes: Sequence[Any]) -> float:
-    """How far probabilities are from shares, on average: 0 is calibrated.
-
-    Rows are binned by their probability, into bins of equal size (Naeini, Cooper and Hauskrecht
-    2015, "Obtaining well calibrated probabilities using Bayesian binning", section 4, for the
-    error; Nguyen and O'Connor 2015, "Posterior calibration and exploratory analysis", section 3,
-    for the bins). Two classes have one error, more have the mean of each against the rest (Kull
-    et al. 2019, "Beyond temperature scaling", section 3).
-
-    Parameters
-    ----------
-    proba : ndarray of shape (n, k), n ≥ 1
-    truth : ndarray of shape (n,)
-    classes : sequence of k class names
-
-    Returns
-    -------
-    float in [0, 1]
-
-    Examples
-    --------
-    >>> proba = np.tile([[0.2, 0.8]], (100, 1))
-    >>> round(expected_calibration_error(proba, np.repeat([1, 0], [70, 30]), [0, 1]), 3)
-    0.1
-    """
-    columns = [1] if len(classes) == 2 else range(len(classes))
-    errors = [_binary_error(proba[:, c], truth == classes[c]) for c in columns]
-    return float(np.mean(errors))
-
-
-def _binary_error(chance: Floats, is_class: NDArray[np.bool_]) -> float:
-    bins = int(np.clip(len(chance) // ROWS_PER_BIN, 1, MOST_BINS))
-    # Equal probabilities belong together: a bin's edge moves to the end of such a run.
-    edges = np.unique(np.quantile(chance, np.arange(1, bins) / bins, method="inverted_cdf"))
-    at = np.searchsorted(edges, chance, side="left")
-    off = np.bincount(at, weights=chance - is_class)
-    return float(np.abs(off).sum() / len(chance))
 
 
 def fit_sigmoid(
@@ -126,6 +92,17 @@ def fit_sigmoid(
 
 def smoothed_targets(is_class: NDArray[np.bool_]) -> Floats:
     """Platt's targets (n,): a little off 0 and 1, the less the more rows there are.
+
+    Parameters
+    ----------
+    is_class : ndarray of bool, shape (n,)
+        Whether each row is of the class.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        (n₊ + 1) / (n₊ + 2) for the n₊ rows of the class, 1 / (n₋ + 2) for the n₋ others (Platt
+        1999, "Probabilistic outputs for support vector machines").
 
     Examples
     --------

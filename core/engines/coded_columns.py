@@ -48,6 +48,16 @@ class CodedColumn:
         """The code of each value (n,), NaN where it is missing.
 
         Numbers: 0 below the first edge, … ; levels: their position, one code for all others.
+
+        Parameters
+        ----------
+        values : Series of n values
+            Floats, or strings where the column has levels.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Whole numbers ≥ 0, or NaN.
         """
         if self.levels is None:
             numbers = values.to_numpy(dtype=np.float64)
@@ -83,6 +93,17 @@ class Coding:
         rows : DataFrame of n ≥ 1 rows
         column_kinds : mapping of str to str
             As :func:`core.engines.columns.column_kinds` gives it; times are left out.
+
+        Returns
+        -------
+        Coding
+            Numbers by the edges of 64 intervals of equal share (fewer where values repeat),
+            categories by the up to 30 most frequent levels that at least 10 rows have.
+
+        Raises
+        ------
+        DataError
+            A column of numbers holds something else.
         """
         kinds = {name: kind for name, kind in column_kinds.items() if kind not in _LEFT_OUT}
         features = FeatureBuilder(kinds).transform(rows)
@@ -92,6 +113,16 @@ class Coding:
 
     def code(self, rows: pd.DataFrame) -> Floats:
         """The codes of n rows, shape (n, c); NaN where a value is missing.
+
+        Parameters
+        ----------
+        rows : DataFrame of n rows
+            With the columns that were learnt from.
+
+        Returns
+        -------
+        ndarray of shape (n, c)
+            Whole numbers ≥ 0, or NaN; columns in the order of ``columns``.
 
         Raises
         ------
@@ -109,7 +140,16 @@ class Coding:
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> Coding:
-        """From what :meth:`as_json` gave."""
+        """From what :meth:`as_json` gave.
+
+        Parameters
+        ----------
+        written : mapping
+
+        Returns
+        -------
+        Coding
+        """
         columns = (
             CodedColumn(
                 name=column["name"],
@@ -121,7 +161,13 @@ class Coding:
         return cls(kinds=dict(written["kinds"]), columns=tuple(columns))
 
     def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """As a JSON object.
+
+        Returns
+        -------
+        dict
+            ``kinds`` by column name, and ``columns``: each ``name`` with ``edges`` or ``levels``.
+        """
         columns: list[dict[str, Any]] = [
             {"name": column.name, "edges": list(column.edges)}
             if column.levels is None
@@ -148,6 +194,15 @@ def _categorical(name: str, values: pd.Series) -> CodedColumn:
 def codes_as_json(codes: Floats) -> list[list[int | None]]:
     """Codes (n, c) by column, as whole numbers, None where missing.
 
+    Parameters
+    ----------
+    codes : ndarray of shape (n, c)
+        As :meth:`Coding.code` gives them.
+
+    Returns
+    -------
+    list of c lists of n int or None
+
     Examples
     --------
     >>> codes_as_json(np.array([[3.0, 0.0], [np.nan, 1.0]]))
@@ -160,6 +215,17 @@ def codes_as_json(codes: Floats) -> list[list[int | None]]:
 
 def codes_from_json(written: Sequence[Sequence[int | None]], rows: int) -> Floats:
     """Codes (n, c) from what :func:`codes_as_json` gave.
+
+    Parameters
+    ----------
+    written : sequence of c sequences of n int or None
+    rows : int
+        n; where c is 0 nothing else tells it.
+
+    Returns
+    -------
+    ndarray of shape (n, c)
+        NaN in place of None.
 
     Examples
     --------

@@ -190,6 +190,16 @@ def _as_float(values: pd.Series) -> pd.Series:
 def as_times(values: pd.Series) -> pd.Series:
     """Dates, times or ISO 8601 strings as UTC; naive ones are taken as UTC, all else is NaT.
 
+    Parameters
+    ----------
+    values : Series of n values
+        Of any dtype.
+
+    Returns
+    -------
+    Series of n UTC times
+        With the index of ``values``.
+
     Examples
     --------
     >>> as_times(pd.Series(["2026-01-31", "soon"])).isna().tolist()

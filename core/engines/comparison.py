@@ -66,16 +66,48 @@ class Comparison:
         return self.error**2 * self.samples + self.improvement**2
 
     def rows_that_decide(self, difference: float) -> int:
-        """How many rows like these tell ``difference`` from none, at ``alpha``, power 80 %."""
+        """How many rows like these tell ``difference`` from none, at ``alpha``, power 80 %.
+
+        Parameters
+        ----------
+        difference : float, not 0
+            In points, or as a share of the champion's value.
+
+        Returns
+        -------
+        int
+            Rows in all, by the formula of :func:`core.engines.paired_tests.rows_to_tell`.
+        """
         return rows_to_tell(self.disagreement, difference, alpha=self.alpha)
 
     def p_of_margin(self, margin: float) -> float:
-        """The one-sided p-value of not being worse by ``margin`` or more."""
+        """The one-sided p-value of not being worse by ``margin`` or more.
+
+        Parameters
+        ----------
+        margin : float ≥ 0
+            In points, or as a share of the champion's value.
+
+        Returns
+        -------
+        float in [0, 1]
+            Of the normal curve around the middle of the bounds; 0 or 1 where they coincide.
+        """
         distance = (self.upper + self.lower) / 2 + margin
         return float(norm.sf(distance / self.error)) if self.error > 0 else float(distance <= 0)
 
     def bounds(self, alpha: float) -> tuple[float, float]:
-        """Lower and upper bound at another one-sided level."""
+        """Lower and upper bound at another one-sided level.
+
+        Parameters
+        ----------
+        alpha : float in (0, 0.5)
+
+        Returns
+        -------
+        lower, upper : float
+            In the unit of ``improvement``, of the normal curve around the middle of the bounds.
+        """
         middle, half = (self.upper + self.lower) / 2, float(norm.ppf(1 - alpha)) * self.error
         return middle - half, middle + half
 
@@ -112,6 +144,12 @@ def compare(
     Returns
     -------
     Comparison
+
+    Raises
+    ------
+    InvalidRequest
+        When the metric needs probabilities that a model does not give, or one of the user's own
+        fails.
 
     Examples
     --------
@@ -195,6 +233,11 @@ def resamples(
     seed : int
     entities : array (rows,) of int, optional
         Then entities are drawn, each with all of its rows.
+
+    Yields
+    ------
+    ndarray of shape (b, rows)
+        Whole numbers, at most about 2,000,000 in a block.
 
     Examples
     --------

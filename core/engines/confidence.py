@@ -18,11 +18,11 @@ from scipy.special import expit
 from core.engines.calibration import (
     LEAST_ROWS_FOR_ISOTONIC,
     CalibrationMethod,
-    expected_calibration_error,
     fit_isotonic,
     fit_sigmoid,
     log_odds,
 )
+from core.engines.calibration_error import expected_calibration_error
 
 Floats = NDArray[np.float64]
 # A conformal interval at 90 % needs 9 residuals; with fewer than 100 a group's width is erratic.
@@ -117,6 +117,18 @@ class ConformalIntervals:
         "Distribution-free predictive inference for regression", section 2.2; by group: Vovk,
         Gammerman and Shafer 2005, "Algorithmic learning in a random world", section 4.5).
 
+        Parameters
+        ----------
+        predicted : ndarray of shape (n,)
+            What the model predicts for each row.
+        coverage : float in (0, 1)
+            Share of rows whose truth should lie inside.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            In the target's unit.
+
         Examples
         --------
         >>> found = ConformalIntervals(edges=np.array([]), residuals=[np.arange(9.0)],
@@ -132,6 +144,16 @@ class ConformalIntervals:
 
         0.5 is what a constant guess reaches, 1 a model that is always close. One is added to
         the group's size, as for the intervals, so that few residuals never claim certainty.
+
+        Parameters
+        ----------
+        predicted : ndarray of shape (n,)
+            What the model predicts for each row.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            In [0, 1).
 
         Examples
         --------

@@ -45,6 +45,20 @@ def text_features(texts: pd.Series[Any], name: str) -> pd.DataFrame:
     the usual readability indices. There is no bag of words: it doubled the time of a fit, and
     gained nothing on generated posts, whose words have no effect.
 
+    Parameters
+    ----------
+    texts : Series of n strings
+        None or NaN where missing.
+    name : str
+        Of their column; each feature's name begins with it.
+
+    Returns
+    -------
+    DataFrame of n rows
+        Floats: ``{name}_characters``, ``_words``, ``_questions``, ``_exclamations``, ``_emoji``,
+        ``_hashtags`` and ``_links`` are counts, ``_word_length`` is in characters,
+        ``_sentence_length`` in words.
+
     Examples
     --------
     >>> found = text_features(pd.Series(["Do you agree? #design"]), "body")
@@ -79,6 +93,18 @@ def calendar_features(times: pd.Series[Any]) -> pd.DataFrame:
     later posts it means "as in the newest week". Two weeks after a change of taste it is worth
     some 8 points of accuracy. Whole weeks, since single days invite splits on noise.
 
+    Parameters
+    ----------
+    times : Series of n UTC times
+        NaT where missing.
+
+    Returns
+    -------
+    DataFrame of n rows
+        Floats, NaN where the time is missing: ``hour`` in [0, 24), its ``hour_sin`` and
+        ``hour_cos``, ``weekday`` (0 is Monday), ``is_weekend`` (0 or 1) and ``week`` (weeks since
+        Monday, 1969-12-29).
+
     Examples
     --------
     >>> found = calendar_features(pd.Series(pd.to_datetime(["2026-01-31T12:30Z"])))
@@ -108,12 +134,18 @@ def typed_posts(
 
     Parameters
     ----------
-    frame
+    frame : DataFrame of n rows
         Posts with :data:`POST_COLUMNS`, the time column and the number columns.
-    time_column
+    time_column : str
         When a post is published.
-    number_columns
+    number_columns : sequence of str
         Further columns that are taken as numbers.
+
+    Returns
+    -------
+    DataFrame of n rows
+        Author, channel, format, title and body as strings, the time in UTC, then the number columns
+        as floats; missing values are NaN or NaT.
 
     Raises
     ------
@@ -156,13 +188,15 @@ def post_features(
 
     Parameters
     ----------
-    posts
+    posts : DataFrame of n rows
         As :func:`typed_posts` gives them for the same columns.
+    time_column : str
+    number_columns : sequence of str
 
     Returns
     -------
-    pandas.DataFrame
-        One row per post. :data:`CATEGORY_FEATURES` come first and are strings, the rest is float.
+    DataFrame of n rows
+        :data:`CATEGORY_FEATURES` come first and are strings, the rest is float.
 
     Examples
     --------
@@ -187,6 +221,14 @@ def post_features(
 
 def seconds(times: pd.Series[Any]) -> Floats:
     """Seconds since 1970 UTC; a missing time is NaN.
+
+    Parameters
+    ----------
+    times : Series of n UTC times
+
+    Returns
+    -------
+    ndarray of shape (n,)
 
     Examples
     --------

@@ -35,23 +35,24 @@ class ContentFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     it will meet. Calling ``fit`` and then ``transform`` on training rows would leak their targets.
 
     A record is the author's mean target, shrunk towards the mean over all authors with the weight
-    of ``prior_posts`` posts (the empirical Bayes estimate for a normal mean, see Efron and Morris,
-    1975, with the ratio of the variances given instead of estimated): one column for regression,
-    one share per class for classification. Without any known target it is NaN.
+    of ``prior_posts`` posts (the empirical Bayes estimate for a normal mean, see Efron and Morris
+    1975, "Data analysis using Stein's estimator and its generalizations", with the ratio of the
+    variances given instead of estimated): one column for regression, one share per class for
+    classification. Without any known target it is NaN.
 
     Parameters
     ----------
-    classification
+    classification : bool
         Whether the target is a class.
-    time_column
+    time_column : str
         When a post is published.
-    label_time_column
+    label_time_column : str or None
         When a target became known; used where the frame has it, else ``label_delay_s``.
-    label_delay_s
+    label_delay_s : float
         Seconds from publication until a target is known.
-    number_columns
+    number_columns : tuple of str
         Further columns that are taken as numbers.
-    prior_posts
+    prior_posts : float
         How many posts of his own an author needs until they weigh as much as everybody's.
 
     Examples
@@ -85,12 +86,46 @@ class ContentFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.prior_posts = prior_posts
 
     def fit(self, X: pd.DataFrame, y: Any) -> Self:
-        """Learn the categories and every author's record at the training's end."""
+        """Learn the categories and every author's record at the training's end.
+
+        Parameters
+        ----------
+        X : DataFrame of n posts
+        y : array of shape (n,)
+            Their targets: classes, or numbers.
+
+        Returns
+        -------
+        ContentFeatures
+            Itself.
+
+        Raises
+        ------
+        DataError
+            When a column is missing, or nothing in a number column is a number.
+        """
         self.fit_transform(X, y)
         return self
 
     def fit_transform(self, X: pd.DataFrame, y: Any) -> Floats:
-        """Learn from the rows and return their features, each as of its publication."""
+        """Learn from the rows and return their features, each as of its publication.
+
+        Parameters
+        ----------
+        X : DataFrame of n posts
+        y : array of shape (n,)
+            Their targets: classes, or numbers.
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            Columns as :meth:`get_feature_names_out` names them.
+
+        Raises
+        ------
+        DataError
+            When a column is missing, or nothing in a number column is a number.
+        """
         posts = self._posts(X)
         plain = self._plain(posts)
         self.categories_ = {c: _frequent(plain[c]) for c in CATEGORY_FEATURES}
@@ -108,7 +143,25 @@ class ContentFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.column_stack([self._encode(plain), own_counts, record])
 
     def transform(self, X: pd.DataFrame) -> Floats:
-        """Features of new posts, with the records at the training's end."""
+        """Features of new posts, with the records at the training's end.
+
+        Parameters
+        ----------
+        X : DataFrame of n posts
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            Columns as :meth:`get_feature_names_out` names them; a category that the training did
+            not know is NaN.
+
+        Raises
+        ------
+        DataError
+            When a column is missing, or nothing in a number column is a number.
+        NotFittedError
+            Before :meth:`fit`.
+        """
         check_is_fitted(self)
         posts = self._posts(X)
         index = [self.author_index_.get(name, -1) for name in posts["author"].fillna("")]
@@ -122,7 +175,22 @@ class ContentFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.column_stack([self._encode(self._plain(posts)), own_counts, record])
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
-        """Names of the columns, in order."""
+        """Names of the columns, in order.
+
+        Parameters
+        ----------
+        input_features : object
+            Not looked at; scikit-learn passes it.
+
+        Returns
+        -------
+        ndarray of str objects, shape (k,)
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        """
         check_is_fitted(self)
         return np.array(self.feature_names_, dtype=object)
 

@@ -48,6 +48,17 @@ class ContentPerformanceMLEngine:
     def features(self, frame: pd.DataFrame, *, time_column: str = "published_at") -> pd.DataFrame:
         """What the engine reads from each post by itself: all features but the author's record.
 
+        Parameters
+        ----------
+        frame : DataFrame of n posts
+        time_column : str
+            When a post is published.
+
+        Returns
+        -------
+        DataFrame of n rows
+            As :func:`core.engines.content_features.post_features` gives it.
+
         Raises
         ------
         DataError
@@ -61,13 +72,19 @@ class ContentPerformanceMLEngine:
 
         Parameters
         ----------
-        model_type
+        model_type : ModelType
             Its ``feature_columns`` must hold the time column and author, channel, format, title
             and body; further ones are taken as numbers. Its ``engine_parameters`` override the
             parameters of the gradient boosting. Its ``label_delay`` tells when a post's target can
             be part of its author's record (the label-time column does, where the frame has it).
-        seed
+        seed : int
             Random state of the estimator.
+
+        Returns
+        -------
+        Pipeline
+            Its steps, ``features`` and ``model``, take the feature columns as they come from the
+            table.
 
         Raises
         ------
@@ -94,6 +111,22 @@ class ContentPerformanceMLEngine:
 
 def make_content_pipeline(model_type: ModelType, *, seed: int) -> Pipeline:
     """:meth:`ContentPerformanceMLEngine.make_pipeline` as a function, as engines are registered.
+
+    Parameters
+    ----------
+    model_type : ModelType
+    seed : int
+        Both as the method takes them.
+
+    Returns
+    -------
+    Pipeline
+        Unfitted.
+
+    Raises
+    ------
+    InvalidRequest
+        As the method does.
 
     Examples
     --------

@@ -105,6 +105,18 @@ _AFTER = _Taste(
 def performance_tier(engagement_rate: Floats) -> NDArray[np.object_]:
     """The tier of each rate, by :data:`TIER_CUTS`; a rate on a cut belongs to the tier above it.
 
+    Parameters
+    ----------
+    engagement_rate : ndarray of shape (n,)
+        Share of those who saw a post that reacted to it, in [0, 1].
+
+    Returns
+    -------
+    ndarray of str objects, shape (n,)
+        ``low``, ``medium`` or ``high``.
+
+    Examples
+    --------
     >>> performance_tier(np.array([0.01, 0.023, 0.5])).tolist()
     ['low', 'medium', 'high']
     """
@@ -118,18 +130,20 @@ def generate_posts(
 
     Parameters
     ----------
-    seed
+    seed : int
         Same seed, same posts. Only the performance of posts from ``change_at`` on depends on
         ``change_at``.
-    start, change_at
+    start, change_at : datetime
         Times with a time zone. The first day is the UTC day of ``start``; ``change_at`` None
         leaves the audience as it is.
-    days, posts_per_day
-        Length of the history, and the mean number of posts on a day (Poisson, fewer at weekends).
+    days : int
+        Length of the history.
+    posts_per_day : float
+        The mean number of posts on a day (Poisson, fewer at weekends).
 
     Returns
     -------
-    pandas.DataFrame
+    DataFrame
         One row per post, ordered by ``published_at``; ``post_id`` counts from 1. ``measured_at``
         is when the engagement became known, one to three days later. ``impressions`` and the two
         targets are known only then: no features.
@@ -244,6 +258,11 @@ def content_model_types() -> tuple[ModelType, ModelType]:
 
     Engagement is judged by its mean absolute error: rates are skewed, and a single viral post
     would dominate a squared error for weeks.
+
+    Returns
+    -------
+    tier, rate : ModelType
+        A classification of ``performance_tier``, and a regression of ``engagement_rate``.
 
     Examples
     --------

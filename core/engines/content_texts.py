@@ -91,16 +91,16 @@ def write_texts(rng: np.random.Generator, brief: Brief) -> tuple[list[str], list
 
     Parameters
     ----------
-    rng
+    rng : Generator
         Source of all choices.
-    brief
+    brief : Brief
         Lengths and ingredients of the n posts.
 
     Returns
     -------
-    titles, bodies
-        Two lists of length n. A post contains a question mark if and only if it asks, and as many
-        words that start with ``#`` as it has hashtags.
+    titles, bodies : list of n str
+        A post contains a question mark if and only if it asks, and as many words that start with
+        ``#`` as it has hashtags.
 
     Examples
     --------

@@ -56,7 +56,20 @@ class Contest:
     is_first: bool = False
 
     def rule(self, threshold: float, *, alarm: bool) -> DeploymentRule:
-        """By which rule the challenger may replace the champion without a person."""
+        """By which rule the challenger may replace the champion without a person.
+
+        Parameters
+        ----------
+        threshold : float
+            The model type's ``auto_deployment_threshold``.
+        alarm : bool
+            Whether the champion's alarm stands.
+
+        Returns
+        -------
+        DeploymentRule
+            ``NONE`` where a person has to decide.
+        """
         if self.is_first:
             return DeploymentRule.FIRST_MODEL
         if self.against is None:
@@ -75,6 +88,8 @@ def hold_contest(
     earlier_holdouts: Sequence[HoldoutUse],
     seed: int,
     is_champion: bool,
+    chosen_by_rows: bool = False,
+    artifact_hash: str | None = None,
 ) -> Contest:
     """Compare a challenger with the champion: overall, in its confidence, and slice by slice.
 
@@ -96,6 +111,23 @@ def hold_contest(
         Of the bootstrap.
     is_champion : bool
         Whether the challenger is what serves.
+    chosen_by_rows : bool
+        Whether the challenger is there because these rows looked bad for the champion: that was
+        a use of them. Where the champion has not changed, chance made them so, and an equal
+        challenger looks better on them (:mod:`bench.judgement.unchanged`).
+    artifact_hash : str or None
+        Of the challenger, to know it again where the same rows have judged it before.
+
+    Returns
+    -------
+    Contest
+        Where there is no champion, it cannot be scored, or too few rows are new to both, a gate
+        says so and ``against`` is None.
+
+    Raises
+    ------
+    DataError
+        When ``holdout`` lacks a time column or the entity column.
 
     Examples
     --------
@@ -131,6 +163,8 @@ def hold_contest(
         rows,
         earlier_holdouts=earlier_holdouts,
         seed=seed,
+        chosen_by_rows=chosen_by_rows,
+        artifact_hash=artifact_hash,
     )
 
 
@@ -154,6 +188,8 @@ def _compared(
     *,
     earlier_holdouts: Sequence[HoldoutUse],
     seed: int,
+    chosen_by_rows: bool,
+    artifact_hash: str | None,
 ) -> Contest:
     entities = entity_codes(rows, model_type)
     units = len(rows) if entities is None else len(np.unique(entities))
@@ -161,7 +197,8 @@ def _compared(
         few = too_few(units, "rows" if entities is None else "entities")
         return Contest(judged=(few,), samples=len(rows))
     threshold = model_type.auto_deployment_threshold
-    use = count_uses(rows, model_type, earlier_holdouts)
+    use = count_uses(rows, model_type, earlier_holdouts, artifact_hash=artifact_hash)
+    use += int(chosen_by_rows)
     alpha = spending_level(use)
     against = compare(metric, ours, theirs, seed=seed, alpha=alpha, entities=entities)
     judged = [better_than_champion(metric, against, threshold, holdout_use=use)]

@@ -48,6 +48,13 @@ def continued(
         the previous one has other columns, kinds, classes or settings, or it has seen everything
         in ``train``, so that it may have seen rows that are to judge the new one.
 
+    Raises
+    ------
+    DataError
+        When a feature, a time column or the target is missing in ``train``.
+    InvalidRequest
+        For an unknown engine or parameter, or weights that the engine does not take.
+
     Examples
     --------
     >>> from core.engines.example_rows import example_rows, example_type
@@ -82,6 +89,11 @@ def same_settings(one: Pipeline, other: Pipeline, *, apart_from: Collection[str]
     one, other : Pipeline
     apart_from : collection of str
         Parameters that may differ.
+
+    Returns
+    -------
+    bool
+        False too where ``one`` is no Pipeline.
 
     Examples
     --------

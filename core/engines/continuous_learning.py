@@ -109,6 +109,11 @@ class ContinuousLearningEngine:
         needs_retraining : bool
             Whether a check found that the champion has probably got worse.
 
+        Returns
+        -------
+        TrainingPlan
+            Its reason and figures (``window``) tell of an adaptive window too.
+
         Raises
         ------
         DataError
@@ -133,7 +138,24 @@ class ContinuousLearningEngine:
         return plan
 
     def split(self, frame: pd.DataFrame, plan: TrainingPlan) -> Parts:
-        """The rows of ``plan``, in their parts."""
+        """The rows of ``plan``, in their parts.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            The rows that ``plan`` was made from.
+        plan : TrainingPlan
+
+        Returns
+        -------
+        Parts
+            Train, calibration and holdout rows, each sorted by time.
+
+        Raises
+        ------
+        DataError
+            When ``frame`` is not the data that was planned with.
+        """
         return split_window(frame, self.model_type, plan)
 
     def train(
@@ -161,6 +183,11 @@ class ContinuousLearningEngine:
         previous_cutoff : datetime or None
             Time of the newest row that ``previous`` has seen.
 
+        Returns
+        -------
+        TrainedModel
+            Calibrated, with its reference and metrics on the holdout.
+
         Raises
         ------
         DataError
@@ -185,6 +212,11 @@ class ContinuousLearningEngine:
             Of :func:`core.engines.imported_model.judged_by_unseen`.
         model : FittedModel
             Of :func:`core.engines.imported_model.wrap_estimator`.
+
+        Returns
+        -------
+        TrainedModel
+            ``model`` itself, calibrated, with its reference and metrics on the holdout.
 
         Raises
         ------
@@ -240,6 +272,19 @@ class ContinuousLearningEngine:
         plan : TrainingPlan
         seed : int
             Of the comparison with the approved fit, where that needs one.
+
+        Returns
+        -------
+        FinalFit
+            Its gate: :func:`core.engines.agreement.final_fit_agreement` on the holdout.
+
+        Raises
+        ------
+        DataError
+            When ``frame`` is not the data that was planned with, or the engine cannot be fitted to
+            it.
+        InvalidRequest
+            For weights that the engine does not take.
         """
         if isinstance(approved, TrainedModel):
             approved = approved.model
@@ -253,7 +298,24 @@ class ContinuousLearningEngine:
         return FinalFit(model=model, gate=final_fit_agreement(approved, model, parts.holdout))
 
     def fit_window(self, frame: pd.DataFrame, *, seed: int) -> FittedModel:
-        """A bare fit of all the rows: no split, no calibration, no judgement (for baselines)."""
+        """A bare fit of all the rows: no split, no calibration, no judgement (for baselines).
+
+        Parameters
+        ----------
+        frame : DataFrame of n labelled rows, sorted by time
+        seed : int
+
+        Returns
+        -------
+        FittedModel
+
+        Raises
+        ------
+        DataError
+            When the engine cannot be fitted to these rows.
+        InvalidRequest
+            For an unknown engine or parameter, or weights that the engine does not take.
+        """
         return self.learner.fit(frame, self._kinds(frame), seed=seed)
 
     def _kinds(self, rows: pd.DataFrame) -> dict[str, str]:

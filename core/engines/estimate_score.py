@@ -87,7 +87,16 @@ class EstimateScore:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any] | None) -> Self:
-        """From what :meth:`as_state` gave; None or an empty mapping is a fresh one."""
+        """From what :meth:`as_state` gave; None or an empty mapping is a fresh one.
+
+        Parameters
+        ----------
+        state : mapping or None
+
+        Returns
+        -------
+        EstimateScore
+        """
         if not state:
             return cls()
         until = state["scored_until"]
@@ -102,7 +111,13 @@ class EstimateScore:
         )
 
     def as_state(self) -> dict[str, Any]:
-        """As a small JSON object."""
+        """As a small JSON object.
+
+        Returns
+        -------
+        dict
+            The attributes by name, times in ISO 8601.
+        """
         return {
             "chunks": [asdict(chunk) | {"until": chunk.until.isoformat()} for chunk in self.chunks],
             "scored_chunks": self.scored_chunks,
@@ -143,7 +158,18 @@ class EstimateScore:
         )
 
     def passed_over(self, until: datetime) -> EstimateScore:
-        """The score after rows that could not be scored (too different from the reference)."""
+        """The score after rows that could not be scored (too different from the reference).
+
+        Parameters
+        ----------
+        until : datetime
+            Label time of the newest of them; one that was dealt with already changes nothing.
+
+        Returns
+        -------
+        EstimateScore
+            With the same chunks.
+        """
         if self.scored_until is not None and until <= self.scored_until:
             return self
         return replace(self, scored_until=until)
@@ -151,6 +177,8 @@ class EstimateScore:
 
 def error_p_value(chunks: tuple[ScoredChunk, ...], tolerated: float) -> float:
     """Chance of errors this large (one-sided) if each chunk's true error were just tolerated.
+
+    By the noncentral χ² distribution; the source is in this module's docstring.
 
     Parameters
     ----------

@@ -39,6 +39,15 @@ def example_rows(count: int = 300) -> pd.DataFrame:
 def example_type(**changes: Any) -> ModelType:
     """The model type of those rows: a linear classifier, but for the changes.
 
+    Parameters
+    ----------
+    **changes
+        Fields of :class:`core.domain.ModelType` with the values that they are to have.
+
+    Returns
+    -------
+    ModelType
+
     Examples
     --------
     >>> example_type(metric="f1").metric

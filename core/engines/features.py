@@ -17,6 +17,15 @@ TIME_PARTS = ("year", "month", "day", "day_of_week", "hour", "minute")
 def numeric_features(kinds: Mapping[str, str]) -> list[str]:
     """Names of the numeric features that :class:`FeatureBuilder` makes, in order.
 
+    Parameters
+    ----------
+    kinds : mapping of str to str
+        Kind of each column, as :func:`core.engines.columns.column_kinds` gives it.
+
+    Returns
+    -------
+    list of str
+
     Examples
     --------
     >>> numeric_features({"price": "numeric", "city": "categorical", "note": "text"})
@@ -35,6 +44,15 @@ def numeric_features(kinds: Mapping[str, str]) -> list[str]:
 
 def categorical_features(kinds: Mapping[str, str]) -> list[str]:
     """Names of the categorical features that :class:`FeatureBuilder` makes, in order.
+
+    Parameters
+    ----------
+    kinds : mapping of str to str
+        Kind of each column, as :func:`core.engines.columns.column_kinds` gives it.
+
+    Returns
+    -------
+    list of str
 
     Examples
     --------
@@ -63,14 +81,41 @@ class ColumnNormaliser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.column_kinds = column_kinds
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Nothing to learn."""
+        """Nothing to learn.
+
+        Parameters
+        ----------
+        X, y : object
+            Not looked at; scikit-learn passes them.
+
+        Returns
+        -------
+        ColumnNormaliser
+            Itself.
+        """
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """The same rows and columns, normalised."""
+        """The same rows, each column in the one form of its kind.
+
+        Parameters
+        ----------
+        X : DataFrame of n rows
+            With every column of ``column_kinds``.
+
+        Returns
+        -------
+        DataFrame of n rows
+            The columns of ``column_kinds``, in that order.
+
+        Raises
+        ------
+        DataError
+            As :func:`core.engines.columns.normalise`.
+        """
         return normalise(X, self.column_kinds)
 
 
@@ -89,7 +134,23 @@ class FeatureBuilder(ColumnNormaliser):
     """
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """The features of each row."""
+        """The features of each row.
+
+        Parameters
+        ----------
+        X : DataFrame of n rows
+            With every column of ``column_kinds``.
+
+        Returns
+        -------
+        DataFrame of n rows
+            The columns of :func:`numeric_features`, then those of :func:`categorical_features`.
+
+        Raises
+        ------
+        DataError
+            As :func:`core.engines.columns.normalise`.
+        """
         columns = normalise(X, self.column_kinds)
         made: dict[str, Any] = {}
         for name, kind in self.column_kinds.items():

@@ -76,7 +76,17 @@ class FittedModel:
         self.intervals = intervals
 
     def check_frame(self, frame: pd.DataFrame) -> None:
-        """Raise a DataError that names the features that ``frame`` lacks."""
+        """Refuse rows that lack a feature; each one is named.
+
+        Parameters
+        ----------
+        frame : DataFrame
+
+        Raises
+        ------
+        DataError
+            When a feature column is missing.
+        """
         if missing := [name for name in self.feature_columns if name not in frame.columns]:
             names = ", ".join(f'"{name}"' for name in missing)
             raise DataError(
@@ -85,14 +95,48 @@ class FittedModel:
             )
 
     def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
-        """Predict each row: just what the bare pipeline predicts, shape (n,)."""
+        """Predict each row: just what the bare pipeline predicts, shape (n,).
+
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+            With the feature columns as they come from the table.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Classes, or numbers in the target's unit.
+
+        Raises
+        ------
+        DataError
+            When a feature column is missing.
+        """
         self.check_frame(frame)
         if frame.empty:
             return np.empty(0, dtype=object if self.classes else np.float64)
         return np.asarray(self.pipeline.predict(frame[self.feature_columns]))
 
     def predict_proba(self, frame: pd.DataFrame) -> Floats:
-        """Calibrated probabilities, shape (n, k), in the order of ``classes``."""
+        """Calibrated probabilities, shape (n, k), in the order of ``classes``.
+
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+            With the feature columns as they come from the table.
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            In [0, 1]; each row adds up to 1.
+
+        Raises
+        ------
+        DataError
+            When a feature column is missing.
+        InvalidRequest
+            For a regression.
+        """
         self.check_frame(frame)
         if self.classes is None:
             raise InvalidRequest("A regression has no class probabilities.", hint="Use interval.")
@@ -107,11 +151,43 @@ class FittedModel:
         Classification: the calibrated probability that the predicted class is the true one.
         Regression: how often predictions like this one came within the tolerance of the truth
         (:meth:`ConformalIntervals.confidence`); NaN when there were no calibration rows.
+
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+            With the feature columns as they come from the table.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+
+        Raises
+        ------
+        DataError
+            When a feature column is missing.
         """
         return self.predict_with_confidence(frame)[1]
 
     def predict_with_confidence(self, frame: pd.DataFrame) -> tuple[NDArray[Any], Floats]:
-        """Predictions (n,) and their confidence (n,), each computed once."""
+        """Predictions (n,) and their confidence (n,), each computed once.
+
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+            With the feature columns as they come from the table.
+
+        Returns
+        -------
+        predicted : ndarray of shape (n,)
+            As :meth:`predict` gives it.
+        confidence : ndarray of shape (n,)
+            As :meth:`confidence` gives it.
+
+        Raises
+        ------
+        DataError
+            When a feature column is missing.
+        """
         predicted = self.predict(frame)
         if self.classes is None:
             if self.intervals is None:
@@ -128,14 +204,22 @@ class FittedModel:
         Parameters
         ----------
         frame : DataFrame of n rows
+            With the feature columns as they come from the table.
         coverage : float in (0, 1)
             Share of rows whose truth should lie inside. Too few calibration rows for it give
             infinite bounds.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+            In the target's unit.
 
         Raises
         ------
         InvalidRequest
             For a classification, or a coverage outside (0, 1).
+        DataError
+            When a feature column is missing.
         """
         if self.classes is not None:
             raise InvalidRequest("A classification has no interval.", hint="Use predict_proba.")
@@ -148,7 +232,23 @@ class FittedModel:
         return np.column_stack([predicted - half, predicted + half])
 
     def scored(self, frame: pd.DataFrame) -> Scored:
-        """Predictions beside the true values of labelled rows."""
+        """Predictions beside the true values of labelled rows.
+
+        Parameters
+        ----------
+        frame : DataFrame of n labelled rows
+            With the target and the feature columns as they come from the table.
+
+        Returns
+        -------
+        Scored
+            Of the n rows, in their order; ``proba`` is calibrated, and None in a regression.
+
+        Raises
+        ------
+        DataError
+            When the target or a feature column is missing, or a row has no label.
+        """
         truth = target_values(frame, self.target_column, Task(self.task))
         proba = None
         if self.classes is not None and hasattr(self.pipeline, "predict_proba"):

@@ -63,6 +63,14 @@ class Learner:
     def features(self, frame: pd.DataFrame) -> list[str]:
         """The model type's feature columns.
 
+        Parameters
+        ----------
+        frame : DataFrame
+
+        Returns
+        -------
+        list of str
+
         Raises
         ------
         DataError
@@ -86,6 +94,11 @@ class Learner:
             Kind of each feature column.
         seed : int
 
+        Returns
+        -------
+        FittedModel
+            Neither calibrated nor measured.
+
         Raises
         ------
         DataError
@@ -101,6 +114,23 @@ class Learner:
 
         They are taken from its pipeline, so that a refit is the same model whatever found its
         parameters, and whoever made it.
+
+        Parameters
+        ----------
+        approved : FittedModel
+        rows : DataFrame of n labelled rows, sorted by time
+
+        Returns
+        -------
+        FittedModel
+            Neither calibrated nor measured.
+
+        Raises
+        ------
+        DataError
+            When the engine cannot be fitted to these rows.
+        InvalidRequest
+            For weights that the engine does not take.
         """
         pipeline = clone(approved.pipeline)
         return self._fitted(pipeline, rows, approved.feature_columns, approved.column_kinds)
@@ -114,6 +144,18 @@ class Learner:
             Of an incremental engine.
         rows : DataFrame of n rows, sorted by time
             Not of those that it has seen.
+
+        Returns
+        -------
+        FittedModel
+            Neither calibrated nor measured.
+
+        Raises
+        ------
+        DataError
+            When the target is missing, or a row has no label.
+        InvalidRequest
+            For a half-life of the rows' weights, which the engine does not take.
         """
         pipeline = copy.deepcopy(model.pipeline)
         target = self._target(rows)
@@ -121,7 +163,22 @@ class Learner:
         return self._model(pipeline, model.feature_columns, model.column_kinds)
 
     def knows_classes_of(self, model: FittedModel, rows: pd.DataFrame) -> bool:
-        """Whether ``model`` has met each class of these rows; so does any regression."""
+        """Whether ``model`` has met each class of these rows; so does any regression.
+
+        Parameters
+        ----------
+        model : FittedModel
+        rows : DataFrame of n labelled rows
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        DataError
+            When the target is missing, or a row has no label.
+        """
         return model.classes is None or set(self._target(rows).tolist()) <= set(model.classes)
 
     def _fitted(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
 from math import pi
 
 import numpy as np
@@ -45,6 +47,22 @@ def spending_level(use: int) -> float:
 def span_of(rows: pd.DataFrame, model_type: ModelType) -> HoldoutUse:
     """From when to when the labels of n ≥ 1 rows became known.
 
+    Parameters
+    ----------
+    rows : DataFrame of n ≥ 1 rows
+        With the model type's time columns.
+    model_type : ModelType
+
+    Returns
+    -------
+    HoldoutUse
+        Its ``start`` and ``end`` are the times of the first and the last row, in UTC.
+
+    Raises
+    ------
+    DataError
+        As :func:`core.engines.time_split.row_times`.
+
     Examples
     --------
     >>> from core.domain import Task
@@ -59,7 +77,11 @@ def span_of(rows: pd.DataFrame, model_type: ModelType) -> HoldoutUse:
 
 
 def count_uses(
-    rows: pd.DataFrame, model_type: ModelType, earlier_holdouts: Sequence[HoldoutUse]
+    rows: pd.DataFrame,
+    model_type: ModelType,
+    earlier_holdouts: Sequence[HoldoutUse],
+    *,
+    artifact_hash: str | None = None,
 ) -> int:
     """The how-manieth time that these rows judge a challenger of this champion.
 
@@ -69,14 +91,22 @@ def count_uses(
         Those that are to judge.
     model_type : ModelType
     earlier_holdouts : sequence of HoldoutUse
-        Of earlier validations against the very deployment that is to be replaced. A new champion
-        begins with none: its rows are newer than what it learnt from, and what earlier
-        challengers got from them does not help against it.
+        Of earlier validations against the very deployment that is to be replaced, in their order.
+        A new champion begins with none: its rows are newer than what it learnt from, and what
+        earlier challengers got from them does not help against it.
+    artifact_hash : str or None
+        Of the challenger. Where the very same rows have judged it before, this is that use again:
+        the same model gets the same answer, which is no further chance to win by luck.
 
     Returns
     -------
     int
         1 when no earlier holdout covers more than half of the rows.
+
+    Raises
+    ------
+    DataError
+        As :func:`core.engines.time_split.row_times`.
 
     Examples
     --------
@@ -88,8 +118,7 @@ def count_uses(
     2
     """
     times = row_times(rows, model_type)
-    shares = (
-        float(np.mean((times >= earlier.start) & (times <= earlier.end)))
-        for earlier in earlier_holdouts
-    )
+    own = replace(span_of(rows, model_type), rows=len(rows), artifact_hash=artifact_hash)
+    others = takewhile(lambda use: artifact_hash is None or use != own, earlier_holdouts)
+    shares = (float(np.mean((times >= use.start) & (times <= use.end))) for use in others)
     return 1 + sum(share > SAME_HOLDOUT for share in shares)

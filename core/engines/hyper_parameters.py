@@ -69,6 +69,15 @@ class Found:
 def search_space(model_type: ModelType) -> Mapping[str, _Suggestion]:
     """What is searched for: the engine's parameters but those that the model type sets itself.
 
+    Parameters
+    ----------
+    model_type : ModelType
+
+    Returns
+    -------
+    mapping of str to callable
+        By parameter, what suggests a value of it to a trial.
+
     Raises
     ------
     InvalidRequest
@@ -202,6 +211,16 @@ class _Objective:
 
 def with_parameters(learner: Learner, parameters: Mapping[str, Any]) -> Learner:
     """The learner with further engine parameters.
+
+    Parameters
+    ----------
+    learner : Learner
+    parameters : mapping of str to object
+        Each takes the place of one of the same name.
+
+    Returns
+    -------
+    Learner
 
     Examples
     --------

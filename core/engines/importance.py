@@ -26,7 +26,8 @@ def importance_shares(
 
     A feature's values are shuffled between the rows; what the metric loses by that, on average
     over three shuffles and no less than 0, is the feature's importance (Breiman 2001, "Random
-    Forests", section 10; for any model: Fisher, Rudin and Dominici 2019).
+    Forests", section 10; for any model: Fisher, Rudin and Dominici 2019, "All models are wrong,
+    but many are useful").
 
     Parameters
     ----------
@@ -43,6 +44,11 @@ def importance_shares(
     dict of str to float
         The model's features, in order; the shares add up to 1. All the same where no feature
         matters or the metric cannot be computed.
+
+    Raises
+    ------
+    DataError
+        When the target or a feature column is missing in ``holdout``.
 
     Examples
     --------

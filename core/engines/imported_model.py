@@ -79,6 +79,10 @@ def as_imported(model_type: ModelType) -> ModelType:
     ----------
     model_type : ModelType
 
+    Returns
+    -------
+    ModelType
+
     Examples
     --------
     >>> from core.engines.example_rows import example_type

@@ -42,7 +42,19 @@ class ClippedScaler(StandardScaler):  # type: ignore[misc]
     """
 
     def transform(self, X: Any, copy: bool | None = None) -> NDArray[np.float64]:
-        """Shape (n, k), within ±5."""
+        """Shape (n, k), within ±5.
+
+        Parameters
+        ----------
+        X : array of shape (n, k)
+        copy : bool or None
+            As scikit-learn's StandardScaler takes it.
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            In standard deviations from the mean of what was fitted.
+        """
         scaled = super().transform(X, copy=copy)
         return np.asarray(np.clip(scaled, -MOST_DEVIATIONS, MOST_DEVIATIONS))
 

@@ -32,6 +32,7 @@ __all__ = [
     "ScoredChunk",
     "estimate",
     "learn_reference",
+    "least_rows",
     "score_labelled",
 ]
 
@@ -82,8 +83,41 @@ def learn_reference(
     return {"metric": metric, "chunks": chunks.as_json(), **sample.as_json()}
 
 
+def least_rows(reference: Mapping[str, Any] | None) -> int | None:
+    """How many rows an estimate is made on at least.
+
+    Parameters
+    ----------
+    reference : mapping or None
+        What :func:`learn_reference` gave; None or empty where there is none.
+
+    Returns
+    -------
+    int or None
+        None where no estimate is possible.
+
+    Examples
+    --------
+    >>> least_rows({"metric": "accuracy", "chunks": {"least_rows": 1275}})
+    1275
+    >>> least_rows({"metric": "r2", "missing": "R² cannot be estimated without labels."})
+    """
+    chunks = (reference or {}).get("chunks")
+    return None if chunks is None else int(chunks["least_rows"])
+
+
 def missing_reference(reference: Mapping[str, Any] | None) -> str:
     """Why there is nothing to estimate from.
+
+    Parameters
+    ----------
+    reference : mapping or None
+        What :func:`learn_reference` gave, without a sample; None or empty where there is none.
+
+    Returns
+    -------
+    str
+        One sentence for a person.
 
     Examples
     --------

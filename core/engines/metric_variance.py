@@ -43,6 +43,11 @@ def row_variance(metric: Metric, scored: Scored, *, seed: int) -> float:
     seed : int
         Of the resamples.
 
+    Returns
+    -------
+    float
+        In the metric's unit, squared.
+
     Examples
     --------
     >>> from core.engines.metrics import get_metric
@@ -162,6 +167,15 @@ class ReferenceChunks:
         interval mean ± t·s·√(1 + 1/K) of one more value (Hahn and Meeker 1991, "Statistical
         intervals", section 4.2).
 
+        Parameters
+        ----------
+        rows : int ≥ 1
+
+        Returns
+        -------
+        lower, upper : float
+            In the metric's unit.
+
         Examples
         --------
         >>> chunks = ReferenceChunks(mean=0.85, mean_variance=0.01**2 / 10, between=0.0,
@@ -175,9 +189,24 @@ class ReferenceChunks:
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> Self:
-        """From what :meth:`as_json` gave."""
+        """From what :meth:`as_json` gave.
+
+        Parameters
+        ----------
+        written : mapping
+
+        Returns
+        -------
+        ReferenceChunks
+        """
         return cls(**written)
 
     def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """As a JSON object.
+
+        Returns
+        -------
+        dict
+            The fields by name.
+        """
         return asdict(self)

@@ -9,19 +9,20 @@ from datetime import datetime
 import pandas as pd
 
 from core.domain import (
+    DRY_RUN_GATES,
     DataQuality,
     DeploymentRule,
     HoldoutUse,
     ModelType,
     Validation,
     ValidationVerdict,
+    refusal_of_dry_runs,
 )
 from core.engines.columns import target_values
 from core.engines.contest import Contest, hold_contest
 from core.engines.entities import entity_codes
 from core.engines.fitted_model import FittedModel
 from core.engines.gates import (
-    GATE_NAMES,
     Judged,
     ReloadCheck,
     artifact_reproduces,
@@ -31,7 +32,7 @@ from core.engines.gates import (
     latency,
     size,
 )
-from core.engines.metrics import get_metric
+from core.engines.metrics import Scored, get_metric
 from core.engines.own_metrics import OwnMetric
 from core.engines.validation_reason import validation_reason
 from core.errors import InvalidRequest
@@ -54,7 +55,7 @@ class ModelValidationFramework:
     Raises
     ------
     InvalidRequest
-        When ``dry_run_gates`` names a gate that there is not.
+        When ``dry_run_gates`` names a gate that there is not, or that cannot be a dry run.
 
     Examples
     --------
@@ -71,12 +72,8 @@ class ModelValidationFramework:
     ) -> None:
         self.model_type = model_type
         self.metric = get_metric(model_type.metric, model_type.task, metrics)
-        if unknown := [name for name in model_type.dry_run_gates if name not in GATE_NAMES]:
-            names = ", ".join(f'"{name}"' for name in unknown)
-            raise InvalidRequest(
-                f"There is no gate {names} that could be a dry run.",
-                hint=f"Use names of {', '.join(GATE_NAMES)}.",
-            )
+        if refusal := refusal_of_dry_runs(model_type.dry_run_gates):
+            raise InvalidRequest(refusal, hint=f"Use names of {', '.join(DRY_RUN_GATES)}.")
 
     def validate(
         self,
@@ -91,10 +88,12 @@ class ModelValidationFramework:
         reload: ReloadCheck | None,
         seed: int,
         alarm: bool = False,
+        suspected: bool = False,
         earlier_holdouts: Sequence[HoldoutUse] = (),
         latency_ms: float | None = None,
         size_bytes: int | None = None,
         is_champion: bool = False,
+        artifact_hash: str | None = None,
     ) -> Validation:
         """Judge a challenger.
 
@@ -120,6 +119,9 @@ class ModelValidationFramework:
             Of the bootstrap.
         alarm : bool
             Whether the champion's alarm stands: it has surely got worse.
+        suspected : bool
+            Whether a check asked for the challenger: then the newest rows, of which some may only
+            by chance be bad for the champion, were looked at already, and judge a second time.
         earlier_holdouts : sequence of HoldoutUse
             What rows earlier validations against this very deployment judged by.
         latency_ms : float or None
@@ -129,6 +131,9 @@ class ModelValidationFramework:
             Of the stored artifact; None as for the latency.
         is_champion : bool
             Whether the challenger is what serves: then ``champion`` is None, as for a first model.
+        artifact_hash : str or None
+            Of the challenger, to know it again where the same rows have judged it before; None
+            where no store is involved (a backtest): each challenger is a new one.
 
         Returns
         -------
@@ -140,32 +145,47 @@ class ModelValidationFramework:
         DataError
             When ``holdout`` lacks the target, a feature or the entity column.
         """
-        model_type, scored = self.model_type, challenger.scored(holdout)
-        target = target_values(train_frame, model_type.target_column, model_type.task)
-        entities = entity_codes(holdout, model_type)
+        scored = challenger.scored(holdout)
         absolute = [
-            enough_rows(training_rows, len(holdout), model_type),
+            enough_rows(training_rows, len(holdout), self.model_type),
             data_quality(quality),
-            beats_baseline(self.metric, scored, target, seed=seed, entities=entities),
+            self._better_than_a_guess(scored, train_frame, holdout, seed),
+            *self._of_the_artifact(reload, latency_ms, size_bytes),
         ]
-        if reload is not None:
-            absolute.append(artifact_reproduces(reload))
-        if latency_ms is not None:
-            absolute.append(latency(latency_ms, model_type))
-        if size_bytes is not None:
-            absolute.append(size(size_bytes, model_type))
         contest = hold_contest(
-            model_type,
+            self.model_type,
             self.metric,
             challenger=scored,
             champion=champion,
             holdout=holdout,
             champion_cutoff=champion_cutoff,
             earlier_holdouts=earlier_holdouts,
+            chosen_by_rows=suspected and not alarm,
             seed=seed,
             is_champion=is_champion,
+            artifact_hash=artifact_hash,
         )
         return self._conclude(absolute, contest, alarm=alarm)
+
+    def _better_than_a_guess(
+        self, scored: Scored, train_frame: pd.DataFrame, holdout: pd.DataFrame, seed: int
+    ) -> Judged:
+        target = target_values(train_frame, self.model_type.target_column, self.model_type.task)
+        entities = entity_codes(holdout, self.model_type)
+        return beats_baseline(self.metric, scored, target, seed=seed, entities=entities)
+
+    def _of_the_artifact(
+        self, reload: ReloadCheck | None, latency_ms: float | None, size_bytes: int | None
+    ) -> list[Judged]:
+        """The gates of what was measured on the stored artifact."""
+        judged = []
+        if reload is not None:
+            judged.append(artifact_reproduces(reload))
+        if latency_ms is not None:
+            judged.append(latency(latency_ms, self.model_type))
+        if size_bytes is not None:
+            judged.append(size(size_bytes, self.model_type))
+        return judged
 
     def _conclude(self, absolute: list[Judged], contest: Contest, *, alarm: bool) -> Validation:
         dry = set(self.model_type.dry_run_gates)

@@ -41,6 +41,14 @@ class OwnMetric(Protocol):
 def is_own_name(name: str) -> bool:
     """Whether a metric is named by import path.
 
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> is_own_name("acme.metrics:profit"), is_own_name("accuracy")
@@ -92,6 +100,10 @@ def own_value(name: str, own: OwnMetric, scored: Scored) -> float:
     own : OwnMetric
     scored : Scored
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     InvalidRequest
@@ -120,6 +132,11 @@ def own_losses(name: str, own: Any, scored: Scored) -> NDArray[np.float64]:
     name : str
     own : OwnMetric with ``losses``
     scored : Scored
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        ≥ 0.
 
     Raises
     ------

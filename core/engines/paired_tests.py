@@ -118,6 +118,10 @@ def rows_to_tell(disagreement: float, difference: float, *, alpha: float = 0.05)
     alpha : float in (0, 0.5)
         One-sided level.
 
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> [rows_to_tell(psi, 0.02) for psi in (0.05, 0.10, 0.20)]

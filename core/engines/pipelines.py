@@ -60,6 +60,11 @@ def make_pipeline(
         Allow-listed engines of the user's own: each call gives an unfitted estimator, which gets
         the feature columns as a DataFrame with normalised types.
 
+    Returns
+    -------
+    Pipeline
+        Takes the feature columns as they come from the table; its last step is ``model``.
+
     Raises
     ------
     InvalidRequest

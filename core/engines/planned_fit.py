@@ -90,6 +90,18 @@ def fit_plan(
 def noted(plan: TrainingPlan, sentence: str, **figures: Mapping[str, Any]) -> TrainingPlan:
     """The plan with a further sentence of reason, and what that was made from.
 
+    Parameters
+    ----------
+    plan : TrainingPlan
+    sentence : str
+        For a person.
+    **figures
+        What the sentence was made from, each added to the plan's figures by its name.
+
+    Returns
+    -------
+    TrainingPlan
+
     Examples
     --------
     >>> from core.engines.example_rows import AS_OF, example_rows, example_type

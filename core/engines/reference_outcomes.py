@@ -44,7 +44,22 @@ class ClassOutcomes:
 
     @classmethod
     def learn(cls, scored: Scored) -> Self:
-        """From the approved fit's predictions of the sample."""
+        """From the approved fit's predictions of the sample.
+
+        Parameters
+        ----------
+        scored : Scored
+            n rows.
+
+        Returns
+        -------
+        ClassOutcomes
+
+        Raises
+        ------
+        InvalidRequest
+            When ``scored`` has no probabilities.
+        """
         proba, classes = require_proba(scored)
         return cls(
             classes=list(classes),
@@ -59,6 +74,29 @@ class ClassOutcomes:
 
         The model's probabilities are calibrated by sigmoids on the weighted sample: its rows have
         not calibrated the model, and they are weighed as the current ones look.
+
+        Parameters
+        ----------
+        metric : Metric
+            One that :func:`core.engines.expected_scores.expected_classification_score` knows.
+        model : FittedModel
+            The one that serves.
+        rows : DataFrame of m rows
+            With its feature columns.
+        weights : ndarray of shape (n,)
+            ≥ 0, with a mean of 1.
+
+        Returns
+        -------
+        float
+            In the metric's unit; NaN where it is not defined.
+
+        Raises
+        ------
+        DataError
+            When a feature column is missing.
+        InvalidRequest
+            For another metric.
         """
         reported, classes = model.predict_proba(rows), model.classes or []
         odds = log_odds(reported)
@@ -74,7 +112,16 @@ class ClassOutcomes:
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> Self:
-        """From what :meth:`as_json` gave."""
+        """From what :meth:`as_json` gave.
+
+        Parameters
+        ----------
+        written : mapping
+
+        Returns
+        -------
+        ClassOutcomes
+        """
         odds = np.array(written["odds"], dtype=np.float64)
         # Two classes: the log-odds of one are those of the other, turned round.
         both = np.column_stack([-odds, odds]) if odds.ndim == 1 else odds
@@ -82,7 +129,13 @@ class ClassOutcomes:
         return cls(classes=list(written["classes"]), odds=both, truth=truth)
 
     def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """As a JSON object.
+
+        Returns
+        -------
+        dict
+            The fields by name; of two classes only the second one's log-odds.
+        """
         odds = self.odds[:, 1] if self.odds.shape[1] == 2 else self.odds
         return {"classes": self.classes, "odds": odds.tolist(), "truth": self.truth.tolist()}
 
@@ -105,7 +158,23 @@ class NumberOutcomes:
 
     @classmethod
     def learn(cls, metric: Metric, scored: Scored) -> Self:
-        """From the approved fit's predictions of the sample."""
+        """From the approved fit's predictions of the sample.
+
+        Parameters
+        ----------
+        metric : Metric
+        scored : Scored
+            n rows.
+
+        Returns
+        -------
+        NumberOutcomes
+
+        Raises
+        ------
+        InvalidRequest
+            For a metric without a loss per row.
+        """
         per_row = losses(metric, scored)
         if per_row is None:
             raise InvalidRequest(f"{metric.label} has no loss per row to learn from.")
@@ -124,8 +193,25 @@ class NumberOutcomes:
     ) -> float:
         """The metric that is expected on m rows, each row of the sample weighing ``weights`` (n,).
 
-        ``predicted`` (m,) is what the model predicts for them; ``sample`` (n, c) and ``current``
-        (m, c) are the codes of the features.
+        Parameters
+        ----------
+        metric : Metric
+            One that :func:`core.engines.expected_scores.expected_regression_score` knows.
+        predicted : ndarray of shape (m,)
+            What the model predicts for the rows.
+        weights : ndarray of shape (n,)
+            ≥ 0, with a mean of 1.
+        sample, current : ndarray of shape (n, c), (m, c)
+            Codes of the features.
+        categorical : list of int
+            Positions of the columns whose codes have no order.
+        seed : int
+            Of the folds.
+
+        Returns
+        -------
+        float ≥ 0
+            In the metric's unit.
         """
         return expected_regression_score(
             metric,
@@ -139,11 +225,26 @@ class NumberOutcomes:
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> Self:
-        """From what :meth:`as_json` gave."""
+        """From what :meth:`as_json` gave.
+
+        Parameters
+        ----------
+        written : mapping
+
+        Returns
+        -------
+        NumberOutcomes
+        """
         return cls(predicted=np.array(written["predicted"]), losses=np.array(written["losses"]))
 
     def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """As a JSON object.
+
+        Returns
+        -------
+        dict
+            The fields by name.
+        """
         return {"predicted": self.predicted.tolist(), "losses": self.losses.tolist()}
 
 

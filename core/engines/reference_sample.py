@@ -66,6 +66,15 @@ class ReferenceSample:
             Its predictions of them.
         seed : int
             Of the choice.
+
+        Returns
+        -------
+        ReferenceSample
+
+        Raises
+        ------
+        InvalidRequest
+            When a classifier gives no probabilities, or a regression's metric has no loss per row.
         """
         columns = len(model.feature_columns) + len(model.classes or [0])
         most = int(np.clip(MOST_NUMBERS // columns, LEAST_ROWS, MOST_ROWS))
@@ -109,6 +118,11 @@ class ReferenceSample:
         value : float or None
             None where the AUC is too high, or the metric is not defined.
         auc : float
+
+        Raises
+        ------
+        DataError
+            When a feature column is missing, or one of numbers holds something else.
         """
         current = self.coding.code(rows)
         compared = np.random.default_rng(seed).permutation(len(current))[:MOST_COMPARED]
@@ -132,7 +146,16 @@ class ReferenceSample:
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> ReferenceSample:
-        """From what :meth:`as_json` gave; other entries beside it do not matter."""
+        """From what :meth:`as_json` gave; other entries beside it do not matter.
+
+        Parameters
+        ----------
+        written : mapping
+
+        Returns
+        -------
+        ReferenceSample
+        """
         outcomes = written["outcomes"]
         kind = ClassOutcomes if "classes" in outcomes else NumberOutcomes
         return cls(
@@ -142,7 +165,13 @@ class ReferenceSample:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """As a JSON object.
+
+        Returns
+        -------
+        dict
+            ``rows``, ``coding``, ``codes`` and ``outcomes``, below about 0.5 MB in all.
+        """
         return {
             "rows": len(self.codes),
             "coding": self.coding.as_json(),

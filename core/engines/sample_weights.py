@@ -98,6 +98,8 @@ def sample_weights(
     ------
     InvalidRequest
         When classes are to be weighed in a regression.
+    DataError
+        As :func:`core.engines.time_split.row_times`.
 
     Examples
     --------
@@ -134,6 +136,10 @@ def weight_argument(pipeline: Pipeline, engine: str) -> str:
         Its last step is an estimator, or a pipeline again.
     engine : str
         For the message.
+
+    Returns
+    -------
+    str
 
     Raises
     ------

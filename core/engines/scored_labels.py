@@ -31,6 +31,16 @@ LEAST_ROWS = 100
 def sample_rows(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     """At most 20,000 of the rows, in the order in which they came.
 
+    Parameters
+    ----------
+    rows : DataFrame of n rows
+    seed : int
+        Of the choice.
+
+    Returns
+    -------
+    DataFrame of at most 20,000 rows
+
     Examples
     --------
     >>> len(sample_rows(pd.DataFrame({"a": range(30_000)}), seed=0))
@@ -78,6 +88,11 @@ def score_labelled(
     -------
     EstimateScore
         The same one where nothing was scored.
+
+    Raises
+    ------
+    DataError
+        When the target or a feature column is missing in ``labelled``.
 
     Examples
     --------

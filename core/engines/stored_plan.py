@@ -25,6 +25,10 @@ def recount(frame: pd.DataFrame, model_type: ModelType, plan: TrainingPlan) -> T
     plan : TrainingPlan
         As stored with the model.
 
+    Returns
+    -------
+    TrainingPlan
+
     Raises
     ------
     DataError

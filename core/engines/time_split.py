@@ -34,6 +34,17 @@ def row_times(frame: pd.DataFrame, model_type: ModelType) -> pd.Series:
     That is the label-time column where the model type has one (and the row a value), else the
     time column plus the label delay.
 
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+        With the model type's time columns.
+    model_type : ModelType
+
+    Returns
+    -------
+    Series of n UTC times
+        With the index of ``frame``.
+
     Raises
     ------
     DataError
@@ -59,6 +70,16 @@ def row_times(frame: pd.DataFrame, model_type: ModelType) -> pd.Series:
 
 def plain_times(frame: pd.DataFrame, model_type: ModelType) -> NDArray[np.datetime64]:
     """:func:`row_times` as NumPy's microseconds of UTC, shape (n,), in the frame's order.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+        With the model type's time columns.
+    model_type : ModelType
+
+    Returns
+    -------
+    ndarray of datetime64[us], shape (n,)
 
     Raises
     ------
@@ -95,6 +116,23 @@ def _times_of(frame: pd.DataFrame, column: str) -> pd.Series:
 def is_after(frame: pd.DataFrame, model_type: ModelType, cutoff: datetime) -> NDArray[np.bool_]:
     """Which rows' label became known after ``cutoff``, shape (n,).
 
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+        With the model type's time columns.
+    model_type : ModelType
+    cutoff : datetime
+        Without a zone it is taken for UTC.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+
+    Raises
+    ------
+    DataError
+        As :func:`row_times`.
+
     Examples
     --------
     >>> from core.engines.example_rows import example_rows, example_type
@@ -106,6 +144,18 @@ def is_after(frame: pd.DataFrame, model_type: ModelType, cutoff: datetime) -> ND
 
 def split_window(frame: pd.DataFrame, model_type: ModelType, plan: TrainingPlan) -> Parts:
     """Cut the rows that ``plan`` chose into its parts.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The rows that ``plan`` was made from, in any order.
+    model_type : ModelType
+    plan : TrainingPlan
+
+    Returns
+    -------
+    Parts
+        Rows of the same time stay in the order of ``frame``.
 
     Raises
     ------
@@ -143,6 +193,15 @@ def split_window(frame: pd.DataFrame, model_type: ModelType, plan: TrainingPlan)
 
 def utc(moment: datetime) -> pd.Timestamp:
     """The moment as pandas compares it; without a zone it is taken for UTC.
+
+    Parameters
+    ----------
+    moment : datetime
+
+    Returns
+    -------
+    pandas.Timestamp
+        In UTC.
 
     Examples
     --------

@@ -29,6 +29,11 @@ def validation_reason(
     threshold : float
         The model type's ``auto_deployment_threshold``.
 
+    Returns
+    -------
+    str
+        For a person: the detail of the gate that decides, and what follows from it.
+
     Examples
     --------
     >>> from core.engines.gates import first_model

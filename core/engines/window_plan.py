@@ -33,6 +33,10 @@ def window_length(model_type: ModelType) -> timedelta | None:
     ----------
     model_type : ModelType
 
+    Returns
+    -------
+    timedelta or None
+
     Examples
     --------
     >>> from core.domain import Task, WindowStrategy
@@ -181,6 +185,16 @@ def _window_times(
 
 def most_holdout_rows(rows: int) -> int:
     """How many of a window's rows are held out at most.
+
+    Parameters
+    ----------
+    rows : int
+        Of the window, holdout included.
+
+    Returns
+    -------
+    int
+        A fifth of them, but at least 100 (of fewer than 300 a third), and at most 2,000.
 
     Examples
     --------

@@ -30,10 +30,10 @@ def standing_reference(
     A challenger that replaces a degraded champion was held out on rows from the midst of the
     change, where it does badly too. Were that its yardstick, no later check could find it
     degraded, and a poor model would serve for good. So when a check asked for the training the
-    better of the two references is kept. It is set anew, lower if need be, by a challenger that
-    nobody's doubts asked for (a schedule, a person), or after four training windows: what could
-    not be reached again in that time is no longer to be had, and an alarm about it would never
-    end.
+    best reference of the last four training windows is kept: what could not be reached again in
+    that time is no longer to be had, and an alarm about it would never end. Then the best of those
+    that came after it takes its place. A challenger that nobody's doubts asked for (a schedule, a
+    person) sets it anew, lower if need be.
 
     Parameters
     ----------
@@ -48,6 +48,11 @@ def standing_reference(
     plan : TrainingPlan
         The challenger's.
 
+    Returns
+    -------
+    Reference
+        With those that came after it and may take its place as ``later``.
+
     Examples
     --------
     >>> from core.engines.example_rows import AS_OF, example_rows, example_type
@@ -56,18 +61,23 @@ def standing_reference(
     >>> plan = plan_window(example_rows(), example_type(), as_of=AS_OF, champion_cutoff=None)
     >>> low, high = (Reference(metric="accuracy", value=v, samples=500) for v in (0.7, 0.8))
     >>> metric = get_metric("accuracy")
-    >>> standing_reference(low, high, metric=metric, needs_retraining=True, plan=plan).value
-    0.8
+    >>> kept = standing_reference(low, high, metric=metric, needs_retraining=True, plan=plan)
+    >>> kept.value, [one.value for one in kept.later]
+    (0.8, [0.7])
     """
     if replaced is None or not needs_retraining or replaced.metric != new.metric:
         return new
-    if degradation(metric, replaced.value, new.value) <= 0:
+    length = min(KEPT_WINDOWS * (plan.window_end - plan.window_start), KEPT_AT_MOST)
+    standing = [new]  # each better than all that came after it, the newest first
+    for one in reversed((replaced, *replaced.later)):
+        since = one.kept_since or plan.window_end
+        if plan.window_end - since >= length:
+            continue
+        if degradation(metric, one.value, standing[-1].value) > 0:
+            standing.append(replace(one, kept_since=since, later=()))
+    if len(standing) == 1:
         return new
-    since = replaced.kept_since or plan.window_end
-    window = plan.window_end - plan.window_start
-    if plan.window_end - since >= min(KEPT_WINDOWS * window, KEPT_AT_MOST):
-        return new
-    return replace(replaced, kept_since=since)
+    return replace(standing[-1], later=tuple(reversed(standing[:-1])))
 
 
 def rows_until_next_attempt(
@@ -87,6 +97,10 @@ def rows_until_next_attempt(
     plan : TrainingPlan
     last_attempt : datetime
         ``window_end`` of the last training's plan, whatever became of it.
+
+    Returns
+    -------
+    int ≥ 0
 
     Examples
     --------

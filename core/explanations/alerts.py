@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core.explanations.cases import new_cases
 from core.explanations.failures import explain_failure
-from core.explanations.metrics import metric_name, metric_of_sentence, show_metric
+from core.explanations.metrics import metric_name, show_metric
 from core.explanations.people import actor_at_start
 from core.explanations.quality import explain_data_problem
-from core.explanations.rows import Row, count, figure, moment, part, text, whole_numbers
+from core.explanations.rows import Row, count, figure, moment, part, text
 from core.explanations.words import Words
 
 
@@ -77,8 +77,8 @@ def explain_alert(words: Words, alert: Row) -> str:
     --------
     >>> from core.explanations.words import ENGLISH
     >>> explain_alert(ENGLISH, {"kind": "performance_degradation", "occurrences": 1,
-    ...     "message": "accuracy 0.81 on 1,240 rows, 0.87 at deployment; …",
-    ...     "details": {"baseline": 0.87, "current": 0.81}})
+    ...     "details": {"metric": "accuracy", "baseline": 0.87, "current": 0.81,
+    ...                 "samples": 1240}})
     'The model is right in 81% of 1,240 new cases, compared with 87%.'
     """
     explain = {
@@ -95,11 +95,10 @@ def explain_alert(words: Words, alert: Row) -> str:
 
 def _degradation(words: Words, alert: Row) -> str:
     _ = words.gettext
-    message, details = text(alert, "message"), part(alert, "details")
-    metric = text(details, "metric") or metric_of_sentence(message)
+    details = part(alert, "details")
+    metric, rows = text(details, "metric"), count(details, "samples")
     current, baseline = figure(details, "current"), figure(details, "baseline")
-    rows = whole_numbers(message, r" on (?P<rows>[0-9,]+) rows").get("rows")
-    if current is None or baseline is None or rows is None or metric is None:
+    if current is None or baseline is None or rows is None or not metric:
         return _("The model's predictions are clearly worse than they should be.")
     sentence = (
         _("The model is right in {value} of {cases}, compared with {baseline}.")
@@ -107,7 +106,7 @@ def _degradation(words: Words, alert: Row) -> str:
         else _("{metric}: {value} on {cases}, compared with {baseline}.")
     )
     return sentence.format(
-        metric=metric_name(words, metric),
+        metric=metric_name(words, metric, label=text(part(details, "figures"), "label")),
         value=show_metric(words, metric, current),
         baseline=show_metric(words, metric, baseline),
         cases=new_cases(words, rows),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from core.explanations.cases import cases, new_cases, odds
-from core.explanations.metrics import metric_name, show_change, show_metric
-from core.explanations.rows import Row, count, figure, text, whole_numbers
+from core.explanations.changes import change_of_check
+from core.explanations.metrics import metric_name, show_metric
+from core.explanations.rows import Row, count, figure, part, text
 from core.explanations.words import Words
 
 # As in core.monitoring.performance, which a function must not load; a test compares them.
@@ -73,7 +74,7 @@ def _values(words: Words, check: Row) -> str:
     if value is None or samples is None:
         return ""
     fields = {
-        "metric": metric_name(words, metric),
+        "metric": metric_name(words, metric, label=text(part(check, "figures"), "label")),
         "value": show_metric(words, metric, value),
         "cases": new_cases(words, samples),
         "baseline": show_metric(words, metric, baseline),
@@ -89,18 +90,17 @@ def _values(words: Words, check: Row) -> str:
 
 def _drop(words: Words, check: Row) -> str:
     _ = words.gettext
-    change = figure(check, "degradation")
-    if change is None:
+    change = change_of_check(check)
+    if change.value is None:
         # Few cases in the window, but all since it came into use together prove it.
         return "" if figure(check, "current") is not None else _("It got worse.")
-    if change <= 0:
+    if change.value <= 0:
         return _("In these cases alone it is no worse, but in all since it came into use it is.")
-    amount = show_change(words, text(check, "metric"), change)
-    return _("That is {amount} worse.").format(amount=amount)
+    return _("That is {amount} worse.").format(amount=change.show(words))
 
 
 def _chance(words: Words, check: Row) -> str:
-    probability, change = figure(check, "p_value"), figure(check, "degradation")
+    probability, change = figure(check, "p_value"), change_of_check(check).value
     if probability is None or (change is not None and change <= 0):
         return ""
     chance = odds(words, probability)
@@ -115,25 +115,23 @@ def _strictness(words: Words, check: Row) -> str:
 
 def _no_drop(words: Words, check: Row) -> str:
     _ = words.gettext
-    change = figure(check, "degradation")
-    if change is None:
+    change = change_of_check(check)
+    if change.value is None:
         return _("It is about as good as before.")
-    if change <= 0:
+    if change.value <= 0:
         return _("It is at least as good as before.")
-    amount = show_change(words, text(check, "metric"), change)
     return _("It is about as good as before: {amount} worse, too little to matter.").format(
-        amount=amount
+        amount=change.show(words)
     )
 
 
 def _doubt(words: Words, check: Row) -> str:
     _ = words.gettext
-    change, threshold = figure(check, "degradation"), figure(check, "threshold")
-    if change is None or threshold is None or change <= 0:
+    change, threshold = change_of_check(check), figure(check, "threshold")
+    if change.value is None or threshold is None or change.value <= 0:
         return _("It is too early to say whether it got worse; more new cases will tell.")
-    metric = text(check, "metric")
-    amount, limit = show_change(words, metric, change), show_change(words, metric, threshold)
-    if change < threshold:
+    amount, limit = change.show(words), change.show_other(words, threshold)
+    if change.value < threshold:
         return _(
             "It seems {amount} worse, less than the {limit} that would matter; more new cases will "
             "tell."
@@ -145,10 +143,11 @@ def _doubt(words: Words, check: Row) -> str:
 
 def _why_no_verdict(words: Words, check: Row) -> str:
     _ = words.gettext
-    reason, samples = text(check, "reason"), count(check, "samples")
-    if reason.startswith("No model is deployed"):
+    figures, samples = part(check, "figures"), count(check, "samples")
+    outcome, reference = text(figures, "outcome"), count(figures, "reference_rows")
+    if outcome == "no_model":
         return _("No model is in use yet, so there is nothing to check.")
-    if reason.startswith("The deployed model was judged by"):
+    if outcome == "other_metric":
         return _(
             "The model in use was measured in a different way than is asked for now. Once a newly "
             "trained model is deployed, checks work again."
@@ -161,11 +160,13 @@ def _why_no_verdict(words: Words, check: Row) -> str:
         return _(
             "So far the outcome of {cases} is known; {needed} are needed to judge the model."
         ).format(cases=new_cases(words, samples), needed=words.numbers.number(LEAST_ROWS))
-    figures = whole_numbers(reason, r"was judged on (?P<rows>[0-9,]+) rows")
-    if figures:
+    if outcome == "too_few_reference_rows" and reference is not None:
         return _(
             "There are only {cases} to compare with; {needed} are needed to judge the model."
-        ).format(cases=cases(words, figures["rows"]), needed=words.numbers.number(LEAST_REFERENCE))
-    if "is not defined on these" in reason:
+        ).format(cases=cases(words, reference), needed=words.numbers.number(LEAST_REFERENCE))
+    if outcome == "not_defined":
         return _("All these cases have the same outcome, so its quality cannot be measured.")
-    return _("There is not enough data yet to judge the model.")
+    if outcome == "too_few_known":
+        return _("Too few outcomes are known in time to judge the model by them.")
+    # Before figures were kept the sentence alone said it.
+    return text(check, "reason") or _("There is not enough data yet to judge the model.")

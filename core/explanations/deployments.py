@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from core.explanations.cases import quoted
-from core.explanations.metrics import show_change
+from core.explanations.changes import change_of_validation
 from core.explanations.people import actor_at_start
-from core.explanations.rows import Row, count, figure, moment, part, text
+from core.explanations.rows import Row, count, moment, part, text
 from core.explanations.words import Words
 
 
@@ -85,7 +85,9 @@ def _is_automatic(deployment: Row, validation: Row) -> bool:
 
 def _by_itself(words: Words, deployment: Row, validation: Row) -> str:
     _ = words.gettext
-    version, gain = count(deployment, "model_version"), figure(validation, "improvement")
+    metric = text(part(deployment, "reference"), "metric") or None
+    change = change_of_validation(validation, metric)
+    version, gain = count(deployment, "model_version"), change.value
     number = "?" if version is None else words.numbers.number(version)
     if gain is None:
         return _("Version {version} was deployed automatically, having passed every test.").format(
@@ -96,11 +98,10 @@ def _by_itself(words: Words, deployment: Row, validation: Row) -> str:
             "Version {version} was deployed automatically: it was as good as the model before it, "
             "which got worse."
         ).format(version=number)
-    metric = text(part(deployment, "reference"), "metric") or None
     return _(
         "Version {version} was deployed automatically: it was {amount} better than the model "
         "before it."
-    ).format(version=number, amount=show_change(words, metric, gain))
+    ).format(version=number, amount=change.show(words))
 
 
 def _end(words: Words, deployment: Row) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.explanations.cases import cases, quoted
+from core.explanations.causes import does_drift_stand
 from core.explanations.checks import explain_check
 from core.explanations.metrics import metric_name, show_metric
 from core.explanations.rows import Row, count, figure, part, parts, text
@@ -46,8 +47,8 @@ def explain_signs(words: Words, check: Row) -> list[str]:
     """
     found = (
         _levels(words, part(check, "sequential")),
-        _moved(words, part(check, "drift")),
-        _estimated(words, part(check, "estimate")),
+        _moved(words, check),
+        _estimated(words, part(check, "estimate"), part(check, "figures")),
         _late(words, part(check, "maturity")),
     )
     return [sentence for sentence in found if sentence]
@@ -97,20 +98,26 @@ def _levels(words: Words, test: Row) -> str:
     )
 
 
-def _moved(words: Words, drift: Row) -> str:
-    """Whether the data looks other than what the model learnt from."""
+def _moved(words: Words, check: Row) -> str:
+    """Whether the data looks other than what the model learnt from, now or in the last looks."""
     _ = words.gettext
-    rows = count(drift, "rows")
-    if rows is None or not parts(drift, "features"):
-        return ""
-    features = parts(drift, "features")
+    drift, stands = part(check, "drift"), does_drift_stand(check)
+    rows, features = count(drift, "rows"), parts(drift, "features")
+    if rows is None or not features:
+        if not stands:
+            return ""
+        return _(
+            "In most of the last looks the data looked different from what it learnt from, and no "
+            "training was tried since, which is reason enough for one."
+        )
     moved = [one for one in features if text(one, "severity") in {"warning", "severe"}]
     if not moved:
-        return _("The newest {cases} look like those that it learnt from.").format(
-            cases=cases(words, rows)
+        alike = _("The newest {cases} look like those that it learnt from.")
+        earlier = _(
+            "But in {windows} of the last 3 looks they did not, which is reason enough to train."
         )
-    names = [quoted(words, text(one, "column")) for one in moved[:_MOST_COLUMNS]]
-    if drift.get("starts_training") is True:
+        message = f"{alike} {earlier}" if stands else alike
+    elif stands:
         message = _(
             "The newest {cases} look different from those that it learnt from: {columns}. It has "
             "been so in {windows} of the last 3 looks, which is reason enough to train."
@@ -127,12 +134,12 @@ def _moved(words: Words, drift: Row) -> str:
         )
     return message.format(
         cases=cases(words, rows),
-        columns=", ".join(names),
+        columns=", ".join(quoted(words, text(one, "column")) for one in moved[:_MOST_COLUMNS]),
         windows=words.numbers.number(count(drift, "windows_in_alarm") or 2),
     )
 
 
-def _estimated(words: Words, estimate: Row) -> str:
+def _estimated(words: Words, estimate: Row, figures: Row) -> str:
     """How good it probably is where no outcome is known yet."""
     _ = words.gettext
     status, value, rows = (
@@ -165,7 +172,7 @@ def _estimated(words: Words, estimate: Row) -> str:
         )
     return message.format(
         cases=cases(words, rows),
-        metric=metric_name(words, metric),
+        metric=metric_name(words, metric, label=text(figures, "label")),
         value=show_metric(words, metric, value),
     )
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from core.explanations.cases import cases
-from core.explanations.metrics import show_change
-from core.explanations.quality import explain_data_problem, explain_score
-from core.explanations.rows import Row, count, figure, part, text, whole_numbers
+from core.explanations.changes import change_of_gate
+from core.explanations.quality import explain_finding, explain_score
+from core.explanations.rows import Row, count, figure, part, parts, text
 from core.explanations.words import Words
 
 # As in core.engines.gates, which a function must not load; a test compares them.
 LEAST_COMMON_ROWS = 30
-# How those engines write, where a figure is in the sentence alone.
-_ENOUGH_ROWS = (
-    r"(?P<rows>[0-9,]+) rows in the training window \((?P<least>[0-9,]+) needed\), "
-    r"(?P<held>[0-9,]+) of them held out"
-)
-_GAIN = r" rows: (?P<size>[0-9]{1,9}\.[0-9]{1,9})(?P<percent>%?) (?P<way>better|worse) \("
 
 
 def explain_outcome(words: Words, gate: Row) -> str:
@@ -29,53 +21,49 @@ def explain_outcome(words: Words, gate: Row) -> str:
 def explain_rows(words: Words, gate: Row, _metric: str | None) -> str:
     """Enough rows to learn from and to judge on."""
     _ = words.gettext
-    said = _counts(gate)
     rows, least = figure(gate, "value"), figure(gate, "threshold")
-    rows = said.get("rows") if rows is None else rows
-    least = said.get("least") if least is None else least
-    held = said.get("held")
+    held = count(part(gate, "figures"), "holdout_rows")
     if rows is None or least is None:
-        return explain_outcome(words, gate)
+        return _as_written(words, gate)
     if rows < least:
         return _("Only {cases} to learn from; {needed} are needed.").format(
             cases=cases(words, int(rows)), needed=words.numbers.number(least)
         )
+    if held is None:
+        if gate.get("passed") is not True:
+            return _as_written(words, gate)
+        return _("{cases} to learn from and to test with.").format(cases=cases(words, int(rows)))
     if gate.get("passed") is not True:
         return _("Only {cases} could be set aside for the test; {needed} are needed.").format(
-            cases=cases(words, held or 0), needed=words.numbers.number(LEAST_COMMON_ROWS)
+            cases=cases(words, held), needed=words.numbers.number(LEAST_COMMON_ROWS)
         )
-    if held is None:
-        return _("{cases} to learn from and to test with.").format(cases=cases(words, int(rows)))
     return _("{cases}, of which {held} were set aside for the test.").format(
         cases=cases(words, int(rows)), held=words.numbers.number(held)
     )
 
 
-def _counts(gate: Row) -> dict[str, int]:
-    """The rows that there are, are needed and are held out; of old gates, from the sentence."""
-    figures = part(gate, "figures")
-    names = {"rows": "training_rows", "least": "training_rows_needed", "held": "holdout_rows"}
-    kept = {short: count(figures, name) for short, name in names.items()}
-    said = whole_numbers(text(gate, "detail"), _ENOUGH_ROWS)
-    return said | {short: number for short, number in kept.items() if number is not None}
+def _as_written(words: Words, gate: Row) -> str:
+    """The engines' own sentence, of gates from before their figures were kept."""
+    return text(gate, "detail") or explain_outcome(words, gate)
 
 
 def explain_data(words: Words, gate: Row, _metric: str | None) -> str:
     """Nothing forbids learning from the data."""
-    detail = text(gate, "detail")
     if gate.get("passed") is True:
         return explain_score(words, figure(gate, "value"))
-    return explain_data_problem(words, detail) or detail or explain_score(words, 0.0)
+    blocking = [explain_finding(words, one) for one in parts(part(gate, "figures"), "blocking")]
+    return " ".join(blocking) or text(gate, "detail") or explain_score(words, 0.0)
 
 
 def explain_baseline(words: Words, gate: Row, metric: str | None) -> str:
     """Better than a constant answer."""
     _ = words.gettext
-    gain = figure(gate, "value")
-    gain = _gain_of_sentence(text(gate, "detail")) if gain is None else gain
-    if gain is None:
+    change = change_of_gate(gate, metric)
+    gain, amount = change.value, change.show(words)
+    if text(part(gate, "figures"), "outcome") == "not_defined":
         return _undefined(words)
-    amount = show_change(words, metric, gain)
+    if gain is None or change.metric is None:
+        return _as_written(words, gate)
     if gate.get("passed") is True:
         return _("It is {amount} better than always giving the same answer.").format(amount=amount)
     if gain <= 0:
@@ -87,20 +75,8 @@ def explain_baseline(words: Words, gate: Row, metric: str | None) -> str:
     ) + _rows_that_tell(words, gate)
 
 
-def _gain_of_sentence(detail: str) -> float | None:
-    """The gain that an engine's sentence tells, where its figure was not kept."""
-    found = re.search(_GAIN, detail)
-    if found is None:
-        return None
-    size = float(found["size"]) / (100 if found["percent"] else 1)
-    return size if found["way"] == "better" else -size
-
-
 def _rows_that_tell(words: Words, gate: Row) -> str:
     rows = count(part(gate, "figures"), "rows_needed")
-    if rows is None:
-        said = r"about (?P<rows>[0-9,]+) (?:held-out|common) rows"
-        rows = whole_numbers(text(gate, "detail"), said).get("rows")
     if rows is None:
         return ""
     return " " + words.gettext("About {cases} would tell.").format(cases=cases(words, rows))
@@ -126,18 +102,16 @@ def explain_reproduction(words: Words, gate: Row, _metric: str | None) -> str:
 def explain_comparison(words: Words, gate: Row, metric: str | None) -> str:
     """Against the model in use."""
     _ = words.gettext
-    detail, gain = text(gate, "detail"), figure(gate, "value")
+    change = change_of_gate(gate, metric)
+    gain, figures = change.value, part(gate, "figures")
     if gain is None:
         return _not_compared(words, gate)
-    figures = part(gate, "figures")
-    outcome = text(figures, "outcome")
-    rows = count(figures, "samples")
-    if rows is None:
-        rows = whole_numbers(detail, r" on (?P<rows>[0-9,]+) rows: ").get("rows")
-    sentence = _compared(words, show_change(words, metric, gain), gain, rows)
+    if change.metric is None:
+        return _as_written(words, gate)
+    sentence = _compared(words, change.show(words), gain, count(figures, "samples"))
     if gate.get("passed") is True and gain < 0:
         return " ".join([sentence, _("So small a difference counts as equally good.")])
-    if gate.get("passed") is True or outcome == "worse" or detail.endswith("It is worse."):
+    if gate.get("passed") is True or text(figures, "outcome") == "worse":
         return sentence
     luck = [] if gain == 0 else [_("That may be luck.")]
     return " ".join([sentence, *luck]) + _rows_that_tell(words, gate)
@@ -161,24 +135,23 @@ def _compared(words: Words, amount: str, gain: float, rows: int | None) -> str:
 
 def _not_compared(words: Words, gate: Row) -> str:
     _ = words.gettext
-    detail, figures = text(gate, "detail"), part(gate, "figures")
-    outcome = text(figures, "outcome")
-    if outcome == "champion_itself" or "this is the champion itself" in detail:
+    figures = part(gate, "figures")
+    outcome, rows = text(figures, "outcome"), count(figures, "samples")
+    if outcome == "champion_itself":
         return _("This is the model in use itself, so there is nothing to compare it with.")
-    if gate.get("passed") is True:
+    if outcome == "first_model":
         return _("It is the first model, so there is none to compare it with.")
-    rows = count(figures, "samples") if outcome == "too_few_rows" else None
-    if rows is None:
-        rows = whole_numbers(detail, r"Only (?P<rows>[0-9,]+) rows are newer").get("rows")
-    if outcome == "no_common_rows" or detail.startswith("No row is newer"):
+    if outcome == "no_common_rows":
         return _("No case is new to both models yet, so they could not be compared.")
-    if rows is not None:
+    if outcome == "too_few_rows" and rows is not None:
         return _("The two models can be compared on only {cases}; {needed} are needed.").format(
             cases=cases(words, rows), needed=words.numbers.number(LEAST_COMMON_ROWS)
         )
-    if outcome == "not_defined" or "is not defined on these rows" in detail:
+    if outcome == "not_defined":
         return _undefined(words)
-    return _("The model in use could not be tested, so the two could not be compared.")
+    if outcome == "champion_not_scored":
+        return _("The model in use could not be tested, so the two could not be compared.")
+    return _as_written(words, gate)
 
 
 def explain_agreement(words: Words, gate: Row, _metric: str | None) -> str:
@@ -186,7 +159,36 @@ def explain_agreement(words: Words, gate: Row, _metric: str | None) -> str:
     _ = words.gettext
     if gate.get("passed") is True:
         return _("Trained once more on all cases, it is still the model that was tested.")
+    if text(part(gate, "figures"), "refused_by"):
+        return _refused(words, part(gate, "figures"))
     return _(
         "Trained once more on all cases, it became another model than the one that was tested. "
         "So the tested one is used."
+    )
+
+
+def _refused(words: Words, figures: Row) -> str:
+    """Why a refit that is still the same model may not be used."""
+    _ = words.gettext
+    by, found = text(figures, "refused_by"), part(figures, "refused_with")
+    cost, budget = figure(found, "value"), figure(found, "budget")
+    if by not in {"latency", "size"} or cost is None or budget is None:
+        return _(
+            "Trained once more on all cases, it could not be saved correctly. So the tested one is "
+            "used."
+        )
+    message = (
+        _(
+            "Trained once more on all cases, it takes {cost} ms to predict one case; at most "
+            "{limit} ms are allowed. So the tested one is used."
+        )
+        if by == "latency"
+        else _(
+            "Trained once more on all cases, it takes {cost} MB; at most {limit} MB are allowed. "
+            "So the tested one is used."
+        )
+    )
+    return message.format(
+        cost=words.numbers.number(cost, 1 if by == "latency" else 2),
+        limit=words.numbers.number(budget),
     )

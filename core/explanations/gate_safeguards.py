@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.explanations.cases import cases, quoted
+from core.explanations.changes import change_of_slice
 from core.explanations.metrics import show_change
 from core.explanations.rows import Row, count, figure, part, parts, text
 from core.explanations.words import Words
@@ -70,7 +71,7 @@ def explain_slices(words: Words, gate: Row, metric: str | None) -> str:
     found = parts(figures, "slices")
     failed = [one for one in found if text(one, "verdict") in {"worse", "undecided", "not_defined"}]
     if failed:
-        return " ".join(_group(words, one, metric) for one in failed)
+        return " ".join(_group(words, one, figures, metric) for one in failed)
     if gate.get("passed") is not True:
         return _("It has not been shown that no group of cases gets worse predictions.")
     if not any(text(one, "verdict") == "as_good" for one in found):
@@ -78,15 +79,15 @@ def explain_slices(words: Words, gate: Row, metric: str | None) -> str:
     return _("No group of cases gets clearly worse predictions.")
 
 
-def _group(words: Words, one: Row, metric: str | None) -> str:
+def _group(words: Words, one: Row, figures: Row, metric: str | None) -> str:
     _ = words.gettext
     group = " = ".join(filter(None, (text(one, "column"), text(one, "value")))) or _("One group")
-    gain, tested = figure(one, "improvement"), cases(words, count(one, "rows") or 0)
-    if gain is None:
+    change, tested = change_of_slice(one, figures, metric), cases(words, count(one, "rows") or 0)
+    if change.value is None:
         return _("{group}: its quality cannot be measured on {cases}.").format(
             group=group, cases=tested
         )
-    amount = show_change(words, metric, gain)
+    amount = change.show(words)
     if text(one, "verdict") == "worse":
         message = _("{group}: {amount} worse than the model in use, on {cases}.")
     else:

@@ -17,7 +17,6 @@ from core.explanations.gate_safeguards import (
     explain_size,
     explain_slices,
 )
-from core.explanations.metrics import metric_of_sentence
 from core.explanations.rows import Row, part, text
 from core.explanations.words import Words
 
@@ -95,7 +94,7 @@ def explain_gate(words: Words, gate: Row, *, metric: str | None = None) -> str:
     gate : mapping
         ``{name, passed, value, threshold, detail}``, of a validation's ``gates``.
     metric : str, optional
-        What the model type is measured by; else the gate's own sentence says it.
+        What the model type is measured by; else its figures say it.
 
     Examples
     --------
@@ -118,8 +117,8 @@ def explain_gate(words: Words, gate: Row, *, metric: str | None = None) -> str:
     }.get(text(gate, "name"))
     detail = text(gate, "detail")
     if explain is not None:
-        measured_by = metric or text(part(gate, "figures"), "metric") or metric_of_sentence(detail)
-        found = explain(words, gate, measured_by)
+        measured_by = metric or text(part(gate, "figures"), "metric")
+        found = explain(words, gate, measured_by or None)
     else:
         found = detail or explain_outcome(words, gate)
     if gate.get("dry_run") is not True:

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import math
-import re
 
+from core.explanations.rows import Row
 from core.explanations.words import Words
 
 # What core.engines.metrics knows, which a function must not load; a test compares the two.
 _IN_POINTS = frozenset({"accuracy", "f1", "roc_auc", "r2"})
 _HIGHER_IS_BETTER = _IN_POINTS
 _SHOWN_AS_SHARE = _IN_POINTS | {"mape"}
-# How the engines' own sentences begin.
-_LABELS = {
-    "accuracy": "accuracy",
-    "F1": "f1",
-    "ROC AUC": "roc_auc",
-    "log loss": "log_loss",
-    "R²": "r2",
-    "MAE": "mae",
-    "RMSE": "rmse",
-    "MAPE": "mape",
-}
+_KNOWN = _SHOWN_AS_SHARE | {"log_loss", "mae", "rmse"}
 MISSING = "–"
 _LEAST_SHOWN = 1e-9
+# A difference of more than ten times the earlier value says that this was nearly 0, and no more.
+LARGEST_SHARE = 10.0
+# What such a share is taken of at least; as in core.engines.metrics.
+SMALLEST = 2.0**-52
 
 
-def metric_name(words: Words, metric: str | None) -> str:
+def metric_name(words: Words, metric: str | None, *, label: str = "") -> str:
     """A metric's name for people.
+
+    Parameters
+    ----------
+    words : Words
+    metric : str or None
+    label : str
+        What one of the user's own calls itself, as stored with its values.
 
     Examples
     --------
@@ -46,7 +47,7 @@ def metric_name(words: Words, metric: str | None) -> str:
         "rmse": _("Typical error (RMSE)"),
         "mape": _("Average error as a share (MAPE)"),
     }
-    return names.get(metric or "") or metric or _("Quality")
+    return names.get(metric or "") or label or metric or _("Quality")
 
 
 def metric_meaning(words: Words, metric: str | None) -> str:
@@ -92,15 +93,49 @@ def metric_meaning(words: Words, metric: str | None) -> str:
     return meanings.get(metric or "") or _("How well the model predicts.")
 
 
-def is_higher_better(metric: str | None) -> bool:
+def is_higher_better(metric: str | None, figures: Row | None = None) -> bool:
     """Whether a larger value is a better one.
+
+    Parameters
+    ----------
+    metric : str or None
+    figures : mapping, optional
+        What is stored beside its values: of a metric of the user's own that alone says it.
 
     Examples
     --------
     >>> is_higher_better("accuracy"), is_higher_better("mae")
     (True, False)
+    >>> is_higher_better("acme.metrics:profit", {"higher_is_better": True})
+    True
     """
-    return metric in _HIGHER_IS_BETTER
+    if is_known(metric):
+        return metric in _HIGHER_IS_BETTER
+    return (figures or {}).get("higher_is_better") is True
+
+
+def is_in_points(metric: str | None, figures: Row | None = None) -> bool:
+    """Whether differences are taken as they are; otherwise as a share of the earlier value.
+
+    Parameters
+    ----------
+    metric : str or None
+    figures : mapping, optional
+        As for :func:`is_higher_better`.
+
+    Examples
+    --------
+    >>> is_in_points("accuracy"), is_in_points("acme.metrics:profit", {"in_points": True})
+    (True, True)
+    """
+    if is_known(metric):
+        return metric in _IN_POINTS
+    return (figures or {}).get("in_points") is True
+
+
+def is_known(metric: str | None) -> bool:
+    """Whether it is one of Refit's metrics, not one of the user's own."""
+    return metric in _KNOWN
 
 
 def show_metric(words: Words, metric: str | None, value: float | None) -> str:
@@ -130,7 +165,14 @@ def _digits_that_tell(value: float) -> int:
     return 2 - exponent if exponent < 0 else max(3 - exponent, 0)
 
 
-def show_change(words: Words, metric: str | None, change: float | None) -> str:
+def show_change(
+    words: Words,
+    metric: str | None,
+    change: float | None,
+    *,
+    in_points: bool | None = None,
+    whole: float | None = None,
+) -> str:
     """The size of a difference, without its sign.
 
     Parameters
@@ -140,6 +182,10 @@ def show_change(words: Words, metric: str | None, change: float | None) -> str:
     change : float or None
         A degradation or an improvement as stored: points of one for accuracy and the like, a
         share of the earlier value for errors.
+    in_points : bool, optional
+        Whether a metric of the user's own is stored in points.
+    whole : float, optional
+        What shares are of, where the difference itself is to be told in place of its share.
 
     Examples
     --------
@@ -150,30 +196,41 @@ def show_change(words: Words, metric: str | None, change: float | None) -> str:
     'less than 0.1 points'
     >>> show_change(ENGLISH, "accuracy", 0.0)
     '0 points'
+    >>> show_change(ENGLISH, "mae", 480.0), show_change(ENGLISH, "mae", 480.0, whole=0.001)
+    ('over 1,000%', '0.48')
     """
-    _ = words.gettext
     if change is None:
         return MISSING
-    tenths = round(1000 * abs(change))
-    least = 1 if change else 0
-    if metric in _IN_POINTS:
-        shown = max(tenths, least) / 10
-        number = words.numbers.number(shown)
-        amount = words.ngettext("{points} point", "{points} points", 1 if shown == 1 else 2).format(
-            points=number
-        )
-    else:
-        amount = words.numbers.percent(max(tenths, least) / 1000)
-    return amount if tenths or not change else _("less than {amount}").format(amount=amount)
+    size = abs(change)
+    if not (is_in_points(metric) if in_points is None else in_points):
+        if whole is None:
+            return _share(words, size)
+        size *= max(abs(whole), SMALLEST)
+    if metric in _SHOWN_AS_SHARE:
+        return _points(words, size)
+    return words.numbers.number(size, _digits_that_tell(size))
 
 
-def metric_of_sentence(sentence: str) -> str | None:
-    """Which metric a sentence of the engines begins with; None where it names none.
+def _points(words: Words, size: float) -> str:
+    tenths = _tenths(size)
+    shown = tenths / 10
+    message = words.ngettext("{points} point", "{points} points", 1 if shown == 1 else 2)
+    return _or_less(words, message.format(points=words.numbers.number(shown)), size)
 
-    Examples
-    --------
-    >>> metric_of_sentence("ROC AUC 0.81 against 0.79 of the champion on 300 rows: …")
-    'roc_auc'
-    """
-    found = re.match("|".join(re.escape(label) for label in _LABELS), sentence)
-    return _LABELS[found.group()] if found else None
+
+def _share(words: Words, size: float) -> str:
+    if size > LARGEST_SHARE:
+        most = words.numbers.percent(LARGEST_SHARE)
+        return words.gettext("over {amount}").format(amount=most)
+    return _or_less(words, words.numbers.percent(_tenths(size) / 1000), size)
+
+
+def _tenths(size: float) -> int:
+    """Of a point or a percent; a difference that there is has one at least."""
+    return max(round(1000 * size), 1 if size else 0)
+
+
+def _or_less(words: Words, amount: str, size: float) -> str:
+    if round(1000 * size) or not size:
+        return amount
+    return words.gettext("less than {amount}").format(amount=amount)

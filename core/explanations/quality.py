@@ -33,6 +33,10 @@ _SENTENCES = {
         r'"(?P<column>[^"]*)" has no value in any row; when the champion was trained it had one in '
         r"[0-9]+ % of them\."
     ),
+    "known_after_label": (
+        r'"(?P<column>[^"]*)" is empty in (?P<waiting_empty>[0-9,]+) of (?P<pairs>[0-9,]+) rows '
+        r'that wait for "[^"]*", and in (?P<labelled_empty>[0-9,]+) of [0-9,]+ labelled rows'
+    ),
 }
 FINDINGS = (
     *_SENTENCES,
@@ -76,6 +80,7 @@ def finding_label(words: Words, name: str | None) -> str:
         "tells_the_target": _("Column that gives the outcome away"),
         "missing_tells_the_target": _("Gap that gives the outcome away"),
         "later_than_row": _("Column from the future"),
+        "known_after_label": _("Column filled in with the outcome"),
         "vanished_column": _("Column that is no longer filled in"),
         "changed_kind": _("Another kind of values"),
         "out_of_range": _("Values never seen before"),
@@ -90,17 +95,20 @@ def explain_finding(words: Words, finding: Row) -> str:
     ----------
     words : Words
     finding : mapping
-        ``{name, column, blocking, detail, figures}``, of a quality row's ``findings``.
+        ``{name, column, blocking, detail, figures}``, of a quality row's ``findings``; of one from
+        before its figures were kept, its ``detail`` is told as it was written.
 
     Examples
     --------
     >>> from core.explanations.words import ENGLISH
     >>> explain_finding(ENGLISH, {"name": "duplicate_rows", "column": None, "blocking": False,
-    ...                           "detail": "12 rows repeat the key of another."})
+    ...                           "figures": {"rows": 12}})
     'Repeated: 12 cases. What occurs twice counts too much.'
     """
     name, detail = text(finding, "name"), text(finding, "detail")
-    figures = whole_numbers(detail, _SENTENCES.get(name, r"(?!)")) | dict(part(finding, "figures"))
+    if "figures" not in finding and detail:
+        return detail
+    figures = part(finding, "figures")
     sentence = finding_sentence(words, name, text(finding, "column"), figures)
     return sentence or detail or finding_label(words, name)
 

@@ -42,6 +42,9 @@ def finding_sentence(words: Words, name: str, column: str, figures: Row) -> str:
         before=_share(words, figures, "before"),
         low=_number(words, figures, "low"),
         high=_number(words, figures, "high"),
+        pairs=_number(words, figures, "pairs"),
+        waiting_empty=_number(words, figures, "waiting_empty"),
+        labelled_empty=_number(words, figures, "labelled_empty"),
         age=_duration(words, figures, "age_seconds"),
         usual=_duration(words, figures, "usual_seconds"),
         since=_date(words, figures),
@@ -144,6 +147,16 @@ def _of_suspicions(words: Words, figures: Row) -> dict[str, str]:
         else _(
             "The column {column} is later than the case itself. If it is not known when the model "
             "predicts, leave it out."
+        ),
+        "known_after_label": _(
+            "The column {column} is filled in together with the outcome: it is empty in "
+            "{waiting_empty} of {pairs} cases that still wait for theirs, and in {labelled_empty} "
+            "of as many others of about the same time. Leave it out."
+        )
+        if count(figures, "pairs") is not None
+        else _(
+            "The column {column} is filled in together with the outcome, so it is not known when "
+            "the model predicts. Leave it out."
         ),
     }
 

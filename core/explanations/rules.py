@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.explanations.cases import more_new_cases
-from core.explanations.metrics import show_change
+from core.explanations.changes import Change, change_of_gate
 from core.explanations.rows import Row, count, figure, part, parts, text
 from core.explanations.words import Words
 
@@ -37,8 +37,8 @@ def explain_rule(words: Words, validation: Row, *, metric: str | None = None) ->
     if explain is None:
         return []
     gate = comparison_of(validation)
-    metric = metric or text(part(gate, "figures"), "metric") or None
-    found = (explain(words, validation, gate, metric), _stricter(words, validation))
+    change = change_of_gate(gate, metric)
+    found = (explain(words, validation, gate, change), _stricter(words, validation))
     return [sentence for sentence in found if sentence]
 
 
@@ -53,7 +53,7 @@ def rows_missing(validation: Row) -> int | None:
     return count(part(comparison_of(validation), "figures"), "rows_missing")
 
 
-def _first(words: Words, _validation: Row, _gate: Row, _metric: str | None) -> str:
+def _first(words: Words, _validation: Row, _gate: Row, _change: Change) -> str:
     return words.gettext(
         "No model was in use to compare it with: passing the tests was enough to be deployed."
     )
@@ -70,7 +70,7 @@ def _lower(validation: Row) -> float | None:
     return figure({"lower": ends[0]}, "lower") if len(ends) == 2 else None
 
 
-def _surely_better(words: Words, validation: Row, gate: Row, metric: str | None) -> str:
+def _surely_better(words: Words, validation: Row, gate: Row, change: Change) -> str:
     _ = words.gettext
     lower, least = (
         _lower(validation),
@@ -82,13 +82,13 @@ def _surely_better(words: Words, validation: Row, gate: Row, metric: str | None)
         "It is better by at least the {threshold} that the settings ask for, and with {certainty} "
         "certainty better by {lower} or more. So it may replace the model in use without a person."
     ).format(
-        threshold=show_change(words, metric, least),
+        threshold=change.show_other(words, least),
         certainty=_certainty(words, validation),
-        lower=show_change(words, metric, max(lower, 0.0)),
+        lower=change.show_other(words, max(lower, 0.0)),
     )
 
 
-def _not_worse(words: Words, validation: Row, gate: Row, metric: str | None) -> str:
+def _not_worse(words: Words, validation: Row, gate: Row, change: Change) -> str:
     _ = words.gettext
     margin = figure(part(gate, "figures"), "margin")
     if margin is None:
@@ -100,12 +100,10 @@ def _not_worse(words: Words, validation: Row, gate: Row, metric: str | None) -> 
         "The model in use has surely got worse. Until that is mended, a new one that is as good "
         "may replace it without a person: with {certainty} certainty this one is worse by less "
         "than {margin}."
-    ).format(
-        certainty=_certainty(words, validation), margin=show_change(words, metric, abs(margin))
-    )
+    ).format(certainty=_certainty(words, validation), margin=change.show_other(words, abs(margin)))
 
 
-def _forbidden(words: Words, validation: Row, gate: Row, metric: str | None) -> str:
+def _forbidden(words: Words, validation: Row, gate: Row, change: Change) -> str:
     _ = words.gettext
     if text(part(gate, "figures"), "outcome") == "champion_itself":
         return ""
@@ -123,11 +121,11 @@ def _forbidden(words: Words, validation: Row, gate: Row, metric: str | None) -> 
         return _(
             "To replace the model in use without a person it would have to be no worse, as "
             "measured, or surely better by {threshold}."
-        ).format(threshold=show_change(words, metric, least))
+        ).format(threshold=change.show_other(words, least))
     return _(
         "To replace the model in use without a person it would have to be surely better, and by "
         "{threshold} or more. Only once the model in use has surely got worse is as good enough."
-    ).format(threshold=show_change(words, metric, least))
+    ).format(threshold=change.show_other(words, least))
 
 
 def _stricter(words: Words, validation: Row) -> str:

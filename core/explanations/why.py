@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from core.explanations.causes import explain_causes
 from core.explanations.deployments import explain_deployment
 from core.explanations.evidence import explain_evidence, explain_signs
 from core.explanations.gates import explain_gate, gate_label
 from core.explanations.jobs import explain_job, explain_trigger, what_became
-from core.explanations.rows import Row, count, figure, part, parts, text
+from core.explanations.rows import Row, count, part, parts, text
 from core.explanations.rules import explain_rule
 from core.explanations.skips import explain_skip, is_postponed
 from core.explanations.validations import deciding_gate, explain_validation
-from core.explanations.windows import explain_window
+from core.explanations.windows import explain_planned_window, explain_window
 from core.explanations.words import Words
 
 _NOTHING_TO_COMPARE = {
@@ -37,7 +38,8 @@ def explain_decision(words: Words, decision: Row) -> list[str]:
     >>> from core.explanations.words import ENGLISH
     >>> explain_decision(ENGLISH, {"kind": "job", "job": {
     ...     "status": "skipped", "trigger": "schedule",
-    ...     "skip_reason": "healthy", "check_result": {"verdict": "healthy", "metric": "accuracy",
+    ...     "skip_figures": {"kind": "not_needed"},
+    ...     "check_result": {"verdict": "healthy", "metric": "accuracy",
     ...     "current": 0.87, "baseline": 0.87, "samples": 900, "degradation": 0.0}}})
     ['A schedule started it.', 'No training was needed. Right in 87% of 900 new cases, compared \
 with 87%. It is at least as good as before.']
@@ -81,9 +83,10 @@ def explain_job_story(words: Words, job: Row, *, metric: str | None = None) -> l
         return _said([*told, explain_skip(words, job)])
     if part(job, "plan") or status == "failed":
         told.append(_why_trained(words, job, check))
-    told += explain_window(words, part(job, "plan"))
     if status != "succeeded":
+        told += explain_planned_window(words, part(job, "plan"))
         return _said([*told, explain_job(words, job)])
+    told += explain_window(words, part(job, "plan"))
     result = part(job, "result")
     version = count(result, "model_version")
     if version is not None:
@@ -183,15 +186,18 @@ def _why_trained(words: Words, job: Row, check: Row) -> str:
         if job.get("force") is True:
             return _("A model was trained because that was asked for, whatever the check says.")
         return _("A model was trained because the one in use no longer predicts what it did.")
-    test = part(check, "sequential")
-    level, needed = figure(test, "attempt_level"), figure(test, "training_at")
-    if level is not None and needed is not None and level >= needed:
-        return _("So a training was tried: the outcomes since the last one speak for it.")
-    if part(check, "drift").get("starts_training") is True:
-        return _("So a training was tried: the data has changed.")
-    if part(check, "estimate").get("outside_band") is True:
-        return _("So a training was tried: the estimate speaks for it.")
-    return _("So a training was tried.")
+    why = explain_causes(words, check)
+    if job.get("force") is True:
+        if not why:
+            return _("A model was trained because that was asked for; the check asks for it, too.")
+        return _(
+            "A model was trained because that was asked for; the check asks for it, too: {why}."
+        ).format(why=why)
+    return (
+        _("So a training was tried: {why}.").format(why=why)
+        if why
+        else _("So a training was tried.")
+    )
 
 
 def _deployed(words: Words, deployment: Row, validation: Row) -> list[str]:

@@ -30,16 +30,47 @@ aside to test it.']
     return [sentence for sentence in found if sentence]
 
 
+def explain_planned_window(words: Words, plan: Row) -> list[str]:
+    """Which cases a training that made no model was to learn from.
+
+    Parameters
+    ----------
+    words : Words
+    plan : mapping
+        A job's ``plan``.
+
+    Examples
+    --------
+    >>> from core.explanations.words import ENGLISH
+    >>> explain_planned_window(ENGLISH, {
+    ...     "window_start": "2026-01-01T00:00:00Z", "window_end": "2026-03-01T00:00:00Z",
+    ...     "train_rows": 700, "calibration_rows": 100, "holdout_rows": 200})
+    ['It was to learn from 800 cases, from 1 Jan 2026 to 1 Mar 2026, and the newest 200 cases were \
+to test it.']
+    """
+    planned = words.gettext(
+        "It was to learn from {learnt}, from {start} to {end}, and the newest {held} were to test "
+        "it."
+    )
+    sentence = _told(words, plan, planned)
+    return [sentence] if sentence else []
+
+
 def _which(words: Words, plan: Row) -> str:
-    _ = words.gettext
+    learnt = words.gettext(
+        "It learnt from {learnt}, from {start} to {end}. The newest {held} were set aside to test "
+        "it."
+    )
+    return _told(words, plan, learnt)
+
+
+def _told(words: Words, plan: Row, sentence: str) -> str:
+    """The sentence with the plan's figures; empty where one of these is missing."""
     trained, held = count(plan, "train_rows"), count(plan, "holdout_rows")
     start, end = moment(plan, "window_start"), moment(plan, "window_end")
     if trained is None or held is None or start is None or end is None:
         return ""
-    return _(
-        "It learnt from {learnt}, from {start} to {end}. The newest {held} were set aside to test "
-        "it."
-    ).format(
+    return sentence.format(
         learnt=cases(words, trained + (count(plan, "calibration_rows") or 0)),
         held=cases(words, held),
         start=words.numbers.date(start),

@@ -28,8 +28,16 @@ Z_INTERVAL = float(norm.ppf(0.975))
 class Change:
     """A metric now against its reference.
 
-    ``degradation`` (≥ 0: worse) in points or relative, with its 95 % two-sided interval;
-    ``p_value`` one-sided: a degradation at least this large when nothing has changed.
+    Attributes
+    ----------
+    current : float
+        The metric on the new rows.
+    degradation : float
+        In points or relative, as the metric has it; > 0: worse.
+    lower, upper : float
+        Its two-sided 95 % interval.
+    p_value : float
+        One-sided: of a degradation at least this large when nothing has changed.
     """
 
     current: float
@@ -48,10 +56,11 @@ def measure_change(metric: Metric, scored: Scored, reference: Reference, *, seed
     """Measure the change of ``metric`` on n new rows.
 
     Accuracy: the interval of two independent proportions by Newcombe 1998 (method 10, the hybrid
-    of two Wilson intervals), and Fisher's exact test with Lancaster's mid-p. Other metrics with a
-    loss per row: Welch's normal approximation on the mean losses, for relative changes on their
-    logarithm (delta method). The rest: bootstrap of the new rows, the reference's spread taken
-    to be the same per row.
+    of two Wilson intervals), and Fisher's exact test with Lancaster's mid-p (Lancaster 1961). Other
+    metrics with a loss per row: Welch's normal approximation on the mean losses (Welch 1938), for
+    relative changes on their logarithm (delta method). The rest: bootstrap of the new rows (Efron
+    1979), the reference's spread taken to be the same per row; tested in the metric's own units,
+    and the ends of its interval there written as degradations.
 
     Parameters
     ----------
@@ -61,6 +70,17 @@ def measure_change(metric: Metric, scored: Scored, reference: Reference, *, seed
     reference : Reference
     seed : int
         Of the bootstrap.
+
+    Returns
+    -------
+    Change
+        Not defined (:attr:`Change.is_defined`) where the metric or its bootstrap gives no figure:
+        on a single class, say.
+
+    Raises
+    ------
+    InvalidRequest
+        When the metric needs probabilities that are not there, or one of the user's own fails.
 
     Examples
     --------
@@ -144,10 +164,16 @@ def _bootstrap(metric: Metric, scored: Scored, reference: Reference, seed: int) 
         return Change(
             current=current, degradation=worse, lower=error, upper=error, p_value=undefined
         )
+    # Tested as it was measured: a share of the larger value hardly varies where both are near 0.
+    lost = reference.value - current if metric.greater_is_better else current - reference.value
+    low, high = current - Z_INTERVAL * error, current + Z_INTERVAL * error
+    # Such a share is largest where the value is the reference with the other sign.
+    turn = float(np.clip(-reference.value, low, high))
+    bounds = degradation(metric, reference.value, np.array([low, high, turn]))
     return Change(
         current=current,
         degradation=worse,
-        lower=worse - Z_INTERVAL * error,
-        upper=worse + Z_INTERVAL * error,
-        p_value=float(norm.sf(worse / error)) if error > 0 else float(worse <= 0),
+        lower=float(bounds.min()),
+        upper=float(bounds.max()),
+        p_value=float(norm.sf(lost / error)) if error > 0 else float(lost <= 0),
     )

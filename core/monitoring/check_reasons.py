@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from core.domain import PerformanceCheck, SequentialTest
+from datetime import datetime
+
+from core.domain import Maturity, PerformanceCheck, SequentialTest
+from core.monitoring.label_gap import LabelGap
 
 
 def values_in_words(
@@ -28,6 +31,11 @@ def values_in_words(
     strict_because_of : int or None
         Rows of the reference where these are few.
 
+    Returns
+    -------
+    str
+        Values with three digits; the odds (:func:`odds`) where ``p_value`` is there.
+
     Examples
     --------
     >>> values_in_words("accuracy", current=0.81, rows=1240, baseline=0.87, p_value=0.00033)
@@ -43,7 +51,17 @@ def values_in_words(
 
 
 def odds(p_value: float) -> str:
-    """1 in N, with two leading digits.
+    """A chance as 1 in N.
+
+    Parameters
+    ----------
+    p_value : float
+        In [0, 1].
+
+    Returns
+    -------
+    str
+        N with two leading digits, at most 1,000,000.
 
     Examples
     --------
@@ -60,6 +78,16 @@ def levels_in_words(test: SequentialTest) -> str:
     """What the sequential test's levels say; no full stop.
 
     A level of c is reached by chance once in c labels or more, on average.
+
+    Parameters
+    ----------
+    test : SequentialTest
+        As the check leaves it.
+
+    Returns
+    -------
+    str
+        Which of the levels has reached what: the alarm, a training, or neither.
 
     Examples
     --------
@@ -88,6 +116,47 @@ def levels_in_words(test: SequentialTest) -> str:
     )
 
 
+def too_few_known_in_words(
+    maturity: Maturity, gap: LabelGap, *, target: str, as_of: datetime
+) -> str:
+    """Why the labels that are there are not counted, and what to do when that lasts.
+
+    Parameters
+    ----------
+    maturity : Maturity
+        With a coverage below the one that is needed.
+    gap : LabelGap
+    target : str
+        The target's column.
+    as_of : datetime
+
+    Returns
+    -------
+    str
+        One sentence; three once the gap is longer than labels are waited for.
+
+    Examples
+    --------
+    >>> few = Maturity(delay_seconds=0.0, matured_rows=300, coverage=0.5, coverage_needed=0.8)
+    >>> gap = LabelGap(counted_until=datetime(2026, 1, 2))
+    >>> said = too_few_known_in_words(few, gap, target="paid", as_of=datetime(2026, 1, 3))
+    >>> said.partition(";")[0]
+    'Only 50% of the 300 rows that are old enough have their label'
+    """
+    says = (
+        f"Only {maturity.coverage:.0%} of the {maturity.matured_rows:,} rows that are old "
+        f"enough have their label; {maturity.coverage_needed:.0%} are needed for the labels to "
+        "speak for all rows."
+    )
+    if not gap.is_long(as_of):
+        return says
+    return (
+        f"{says} So none has been counted since {gap.counted_until:%Y-%m-%d}. See to it that "
+        f'"{target}" is filled in again; if from now on that few labels are usual, train a new '
+        "model, which takes their share as its measure."
+    )
+
+
 def with_more(check: PerformanceCheck, *more: str) -> str:
     """The check's reason with further sentences.
 
@@ -97,11 +166,16 @@ def with_more(check: PerformanceCheck, *more: str) -> str:
     *more : str
         Sentences; empty ones are left out.
 
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> from core.engines.metrics import get_metric
     >>> from core.monitoring.single_look import without_verdict
-    >>> check = without_verdict(get_metric("accuracy"), None, 0.03, 0, "No label has come.")
+    >>> check = without_verdict(get_metric("accuracy"), None, 0.03, 0, "No label has come.",
+    ...                         outcome="too_few_rows")
     >>> with_more(check, "", "One column drifts.")
     'No label has come. One column drifts.'
     """

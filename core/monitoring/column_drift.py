@@ -12,12 +12,12 @@ from scipy import stats
 from core.domain import DriftSeverity
 from core.domain.monitoring import ColumnDrift
 from core.engines.columns import ColumnKind
+from core.monitoring.column_profile import ColumnProfile
 from core.monitoring.comparison import Comparison, compare_shares
 from core.monitoring.distributions import LevelDistribution
 from core.monitoring.drift_windows import LEAST_ROWS
 from core.monitoring.level_drift import compare_levels
 from core.monitoring.number_drift import compare_numbers
-from core.monitoring.profile import ColumnProfile
 from core.monitoring.profiled_values import Part, missing_rows
 
 # Share of false ones among the columns that are called drifted (Benjamini and Hochberg 1995).
@@ -30,11 +30,26 @@ _CATEGORIES = {ColumnKind.CATEGORICAL, ColumnKind.BOOLEAN}
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedColumn:
-    """One column before the columns are judged together."""
+    """One column before the columns are judged together.
+
+    Attributes
+    ----------
+    name : str
+    profile : ColumnProfile
+        As it was.
+    distribution : Comparison or None
+        Of the part that has moved most surely.
+    missing, new_categories : Comparison or None
+        Of the shares of rows without a value, and of rows whose category is new.
+    missing_now, new_share : float
+        These shares in the window, in [0, 1].
+    tests : int
+        How many were made, those of the other parts included.
+    """
 
     name: str
     profile: ColumnProfile
-    distribution: Comparison | None  # of the part that has moved most surely
+    distribution: Comparison | None
     missing: Comparison | None
     new_categories: Comparison | None
     missing_now: float
@@ -78,6 +93,11 @@ def compare_column(
         Of the permutations.
     missing_matters : bool
         False for a target, which may just not be known yet, and a prediction.
+
+    Returns
+    -------
+    ComparedColumn
+        Without the tests that there is nothing for: fewer than 50 values, none missing, none new.
 
     Examples
     --------
@@ -151,8 +171,9 @@ def judge_columns(columns: Sequence[ComparedColumn]) -> tuple[ColumnDrift, ...]:
     """Which columns have drifted, judged together.
 
     A column has drifted when a test of it stands at a false discovery rate of 5 % over all columns
-    and the effect of that test reaches its bar. So in 95 % of windows without drift no column is
-    called drifted, at whatever size, and in large windows no column is for a trifle.
+    (Benjamini and Hochberg 1995; the tests of one column by Bonferroni) and the effect of that test
+    reaches its bar. So in 95 % of windows without drift no column is called drifted, at whatever
+    size, and in large windows no column is for a trifle.
 
     Parameters
     ----------

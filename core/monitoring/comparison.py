@@ -23,10 +23,19 @@ RATE_SEVERE = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A test and its effect.
+    """A test of whether something has changed, and how much it has.
 
-    ``p_value``: of a difference at least as large when nothing has changed. ``warning_at`` and
-    ``severe_at``: the bars of ``effect``.
+    Attributes
+    ----------
+    test : str
+    p_value : float
+        Of a difference at least as large when nothing has changed.
+    effect : float
+        ≥ 0, whatever the number of rows.
+    effect_name : str
+        ``psi``, ``jensen_shannon`` or ``cohens_h``.
+    warning_at, severe_at : float
+        The bars of ``effect``.
     """
 
     test: str
@@ -47,7 +56,9 @@ class Comparison:
 def joint_variance(reference: Distribution, n: int, rows: int) -> float:
     """1/n + 1/m of as many independent rows as tell as much as these.
 
-    A sample of n out of N rows loses by clustering what the N rows lose: (clustering − 1) / N.
+    m rows that come in clusters tell as much as m / clustering independent ones (the design effect,
+    Kish 1965). A sample of n out of N rows loses by clustering what the N rows lose:
+    (clustering − 1) / N.
 
     Parameters
     ----------
@@ -55,6 +66,11 @@ def joint_variance(reference: Distribution, n: int, rows: int) -> float:
         Of m ≥ 1 rows.
     n, rows : int
         The sample's rows, and those that it was chosen from.
+
+    Returns
+    -------
+    float
+        1/n + (c − 1)/N + c/m, where c is the reference's clustering; > 0.
 
     Examples
     --------
@@ -68,10 +84,11 @@ def joint_variance(reference: Distribution, n: int, rows: int) -> float:
 
 
 def compare_shares(hits: int, rows: int, hits_before: int, rows_before: int) -> Comparison:
-    """Two shares: a conditional binomial test, and Cohen's h.
+    """Compare two shares by a conditional binomial test and Cohen's h.
 
     Given how many hits (or misses, if they are rarer) there are in all, those among the new rows
-    are binomial when nothing has changed (Przyborowski and Wilenski 1940). Valid at any size.
+    are binomial when nothing has changed (Przyborowski and Wilenski 1940). Valid at any size. The
+    effect is the difference of the shares' angles 2·arcsin(√p) (Cohen 1988, chapter 6).
 
     Parameters
     ----------
@@ -79,6 +96,11 @@ def compare_shares(hits: int, rows: int, hits_before: int, rows_before: int) -> 
         Now, rows ≥ 1.
     hits_before, rows_before : int
         In the reference, rows_before ≥ 1.
+
+    Returns
+    -------
+    Comparison
+        Two-sided; the effect in [0, π], a warning from .2, severe from .5.
 
     Examples
     --------

@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.domain import DataQuality, ModelType, QualityFinding
 from core.engines.columns import column_kinds
+from core.monitoring.known_after_label import after_label_findings
 from core.monitoring.leakage import leakage_findings
 from core.monitoring.profile import ReferenceProfile
 from core.monitoring.quality_change import change_findings
@@ -33,6 +34,7 @@ FLAWS = frozenset(
         "tells_the_target",
         "missing_tells_the_target",
         "later_than_row",
+        "known_after_label",
         "changed_kind",
         "out_of_range",
     }
@@ -44,6 +46,7 @@ def assess(
     model_type: ModelType,
     *,
     profile: ReferenceProfile | None = None,
+    recent: pd.DataFrame | None = None,
     as_of: datetime | None = None,
     seed: int = 0,
 ) -> DataQuality:
@@ -60,6 +63,9 @@ def assess(
     model_type : ModelType
     profile : ReferenceProfile, optional
         Of the champion: what has vanished, changed its kind or left its range since.
+    recent : DataFrame of m rows, optional
+        All rows of :func:`core.monitoring.known_after_label.waiting_span`, whatever their target:
+        whether a feature is filled in together with it.
     as_of : datetime, optional
         Now, with a time zone: whether the newest label is older than is usual.
     seed : int
@@ -96,6 +102,7 @@ def assess(
         *freshness_findings(freshness),
         *target_findings(frame, model_type),
         *_relations(frame, model_type, missing, profile=profile, seed=seed),
+        *(after_label_findings(frame, recent, model_type) if recent is not None else ()),
     ]
     vanished = {f.column for f in findings if f.name == "vanished_column"}
     # Said of the same column, it says less.

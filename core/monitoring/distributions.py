@@ -63,7 +63,17 @@ class NumberDistribution:
 
     @classmethod
     def of(cls, values: Floats) -> Self:
-        """The distribution of ``values`` of shape (m,), all finite, in the order of time."""
+        """The distribution of a sample of numbers.
+
+        Parameters
+        ----------
+        values : ndarray of shape (m,)
+            All finite, in the order of time, by which their clustering is seen.
+
+        Returns
+        -------
+        NumberDistribution
+        """
         ordered = round_digits(np.sort(values))
         points = np.unique(ordered)
         if len(points) > MOST_POINTS:
@@ -83,7 +93,17 @@ class NumberDistribution:
         )
 
     def quantile(self, share: float) -> float:
-        """The smallest stored point that ``share`` of the rows do not exceed; NaN without rows."""
+        """The smallest stored point that ``share`` of the rows do not exceed; NaN without rows.
+
+        Parameters
+        ----------
+        share : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+        """
         if not self.rows:
             return float("nan")
         position = int(np.searchsorted(self.upto, share * self.rows))
@@ -91,7 +111,17 @@ class NumberDistribution:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Self:
-        """From what :meth:`as_json` gives."""
+        """From what :meth:`as_json` gives.
+
+        Parameters
+        ----------
+        row : mapping
+            The JSON object.
+
+        Returns
+        -------
+        NumberDistribution
+        """
         return cls(
             rows=row["rows"],
             points=np.asarray(row["points"], dtype=np.float64),
@@ -101,7 +131,7 @@ class NumberDistribution:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """As a JSON object: the fields by name, arrays as lists."""
         return {
             "rows": self.rows,
             "points": self.points.tolist(),
@@ -140,11 +170,20 @@ class LevelDistribution:
 
     @classmethod
     def of(cls, values: pd.Series) -> Self:
-        """The distribution of m strings, none of them missing, in the order of time.
+        """The distribution of a sample of categories.
 
         With more than 200 levels the ones to keep are chosen on every other row and counted on
         the rows between. Chosen and counted on the same rows they would look more frequent than
         they are, and every later window would seem to have drifted.
+
+        Parameters
+        ----------
+        values : Series of m strings
+            None missing, in the order of time, by which their clustering is seen.
+
+        Returns
+        -------
+        LevelDistribution
         """
         counts = _counted(values)
         kept = list(counts)
@@ -174,11 +213,21 @@ class LevelDistribution:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Self:
-        """From what :meth:`as_json` gives."""
+        """From what :meth:`as_json` gives.
+
+        Parameters
+        ----------
+        row : mapping
+            The JSON object.
+
+        Returns
+        -------
+        LevelDistribution
+        """
         return cls(**(dict(row) | {"levels": dict(row["levels"])}))
 
     def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """As a JSON object: the fields by name."""
         return {
             "rows": self.rows,
             "levels": dict(self.levels),
@@ -193,6 +242,15 @@ Distribution = NumberDistribution | LevelDistribution
 def distribution_from_json(row: Mapping[str, Any]) -> Distribution:
     """Either distribution from its JSON object.
 
+    Parameters
+    ----------
+    row : mapping
+        What either's ``as_json`` gives; only one of numbers has ``points``.
+
+    Returns
+    -------
+    NumberDistribution or LevelDistribution
+
     Examples
     --------
     >>> distribution_from_json({"rows": 1, "levels": {"red": 1}, "others": 0}).rows
@@ -204,7 +262,16 @@ def distribution_from_json(row: Mapping[str, Any]) -> Distribution:
 
 
 def round_digits(values: Floats) -> Floats:
-    """Numbers of shape (n,) rounded to 9 significant digits, so that JSON holds them shortly.
+    """Round to 9 significant digits, so that JSON holds the numbers shortly.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Finite.
+
+    Returns
+    -------
+    ndarray of shape (n,)
 
     Examples
     --------

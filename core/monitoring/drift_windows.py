@@ -48,18 +48,44 @@ class DriftTracker:
 
     @classmethod
     def start(cls, since: datetime) -> Self:
-        """Nothing seen yet; the first window begins at ``since`` (the champion's cut-off)."""
+        """Nothing seen yet.
+
+        Parameters
+        ----------
+        since : datetime
+            Where the first window begins: the champion's cut-off.
+
+        Returns
+        -------
+        DriftTracker
+        """
         return cls(seen_until=since)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """From the JSON object that :meth:`as_state` gives."""
+        """From the JSON object that :meth:`as_state` gives.
+
+        Parameters
+        ----------
+        state : mapping
+            The JSON object.
+
+        Returns
+        -------
+        DriftTracker
+        """
         return cls(
             seen_until=datetime.fromisoformat(state["seen_until"]), alarms=tuple(state["alarms"])
         )
 
     def as_state(self) -> dict[str, Any]:
-        """As a JSON object, for the monitor's state."""
+        """As a JSON object, for the monitor's state.
+
+        Returns
+        -------
+        dict
+            ``seen_until`` in ISO 8601 and ``alarms``.
+        """
         return {"seen_until": self.seen_until.isoformat(), "alarms": list(self.alarms)}
 
     def add(self, window_end: datetime, *, alarm: bool) -> Self:
@@ -70,12 +96,23 @@ class DriftTracker:
         window_end : datetime
         alarm : bool
             Of that window alone.
+
+        Returns
+        -------
+        DriftTracker
+            With the newest three windows.
         """
         alarms = (*self.alarms, alarm)[-WINDOWS_KEPT:]
         return replace(self, seen_until=max(window_end, self.seen_until), alarms=alarms)
 
     def after_attempt(self) -> Self:
-        """With the alarms answered: a training was begun, and counting starts anew."""
+        """With the alarms answered: a training was begun, and counting starts anew.
+
+        Returns
+        -------
+        DriftTracker
+            Without alarms; the next window begins where it did.
+        """
         return replace(self, alarms=())
 
     @property

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from core.domain import Maturity, ModelType, PerformanceCheck, Reference, SequentialTest
-from core.engines.fitted_model import FittedModel
+from core.domain import ModelType, PerformanceCheck, Reference, SequentialTest
+from core.engines.columns import as_times
 from core.engines.metrics import Metric, Scored
-from core.engines.time_split import utc
-from core.monitoring.label_buckets import bucket_width
-from core.monitoring.maturity import countable_at, is_covered, measure_maturity, row_keys
+from core.monitoring.check_reasons import too_few_known_in_words
+from core.monitoring.counted_labels import CountedLabels, plain_time
+from core.monitoring.label_buckets import ShownLabels, bucket_width
+from core.monitoring.maturity import row_keys
 from core.monitoring.scaled_losses import can_be_tested, loss_limit, losses_of
 from core.monitoring.sequential import ALARM_AT, TRAINING_AT, EDetector
 from core.monitoring.single_look import (
@@ -25,135 +23,156 @@ from core.monitoring.single_look import (
     look_once,
     without_verdict,
 )
+from core.monitoring.watched import Watched
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelEvidence:
-    """The look, the test (None where it cannot decide) and the state that the test leaves."""
+    """What the labels say, and what that leaves behind.
+
+    Attributes
+    ----------
+    look : PerformanceCheck
+        The single look at the window.
+    test : SequentialTest or None
+        None where it cannot decide.
+    state : mapping
+        ``labels``, the gap; ``sequential``, where there is a test.
+    """
 
     look: PerformanceCheck
     test: SequentialTest | None
-    maturity: Maturity
-    state: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Any]
 
 
 def weigh_labels(
     model_type: ModelType,
     metric: Metric,
-    model: FittedModel,
-    reference: Reference,
+    watched: Watched,
+    counted: CountedLabels,
     *,
-    rows: pd.DataFrame,
-    recent: pd.DataFrame,
-    delay: timedelta,
-    usual_coverage: float | None,
     as_of: datetime,
     window: timedelta,
     threshold: float,
-    state: Mapping[str, Any] | None,
     repeats: bool,
 ) -> LabelEvidence:
-    """Judge the model by its labels, each row counted once, early labels waiting for their like.
+    """Judge the champion by its labels, each row counted once.
 
     Parameters
     ----------
     model_type : ModelType
     metric : Metric
-    model : FittedModel
-    reference : Reference
-    rows : DataFrame of n rows
-        Labelled, newer than all that the model's training saw.
-    recent : DataFrame of m rows
-        All rows of the window and of the delay before it, for the share that has a label.
-    delay : timedelta
-        95th percentile of label time − time.
-    usual_coverage : float or None
-        Share of rows with a label when the model was trained.
+    watched : Watched
+    counted : CountedLabels
     as_of : datetime
     window : timedelta
         Of the single look: rows that began to count in it.
     threshold : float
         Of the single look; the test goes by the model type's.
-    state : mapping or None
-        The test's, empty at first; None where the test cannot be asked (a time before its last).
     repeats : bool
         Whether this is one of many looks, so that a single one must be stricter.
 
     Returns
     -------
     LabelEvidence
+        Without a test where it cannot be asked: of a time before the last check.
+
+    Raises
+    ------
+    DataError
+        When the rows lack a feature of the model or hold no times.
+    InvalidRequest
+        When a metric of the user's own fails.
 
     Examples
     --------
     >>> from core.engines.example_rows import example_rows, example_type
     >>> from core.engines.fitting import Learner
-    >>> rows = example_rows(600)
-    >>> learner = Learner(model_type=example_type(), factories={}, metrics={})
-    >>> model = learner.fit(rows[:100], {"a": "numeric", "b": "numeric"}, seed=0)
     >>> from core.engines.metrics import get_metric
     >>> from core.engines.references import make_reference
-    >>> metric = get_metric("accuracy")
+    >>> from core.monitoring.check_rows import CheckRows
+    >>> from core.monitoring.counted_labels import counted_labels
+    >>> rows, kind, metric = example_rows(600), example_type(), get_metric("accuracy")
+    >>> learner = Learner(model_type=kind, factories={}, metrics={})
+    >>> model = learner.fit(rows[:100], {"a": "numeric", "b": "numeric"}, seed=0)
     >>> reference = make_reference(metric, model.scored(rows[100:400]))
-    >>> found = weigh_labels(example_type(), metric, model, reference, rows=rows[400:],
-    ...     recent=rows[400:], delay=timedelta(0), usual_coverage=None, as_of=rows["at"][599],
-    ...     window=timedelta(days=7), threshold=0.03, state=None, repeats=False)
+    >>> watched = Watched(model=model, reference=reference, profile=None, since=rows["at"][399],
+    ...     monitor=None)
+    >>> end, week = rows["at"][599], timedelta(days=7)
+    >>> counted = counted_labels(kind, watched, CheckRows(labelled=rows, due=rows), as_of=end)
+    >>> found = weigh_labels(
+    ...     kind, metric, watched, counted, as_of=end, window=week, threshold=0.03, repeats=False
+    ... )
     >>> found.look.samples, found.look.needs_retraining
     (168, False)
     """
-    maturity = measure_maturity(
-        recent, model_type, delay=delay, usual_coverage=usual_coverage, as_of=as_of
-    )
-    counts = np.empty(0, dtype="datetime64[us]")
-    if len(rows):
-        counts = countable_at(rows, model_type, delay)
-        due = counts <= _plain(as_of)
-        rows, counts = rows[due], counts[due]
-    scored = model.scored(rows) if len(rows) and reference.metric == metric.name else None
-    test, left = None, {}
-    if state is not None and _is_tested(metric, reference):
-        limit = loss_limit(metric, reference, model_type.retraining_threshold)
-        detector = _detector(state, limit, reference)
-        new_labels = 0
-        if is_covered(maturity):
-            shown = (
-                np.empty(0) if scored is None else losses_of(metric, scored, reference),
-                counts,
-                row_keys(rows, model_type.key_columns) if len(rows) else np.empty(0, np.uint64),
-            )
-            detector, new_labels = detector.count(*shown, until=as_of)
-        test, left = _as_test(detector, new_labels), {"sequential": detector.as_state()}
+    reference = watched.reference
+    can_score = counted.covered and len(counted.rows) and reference.metric == metric.name
+    scored = watched.model.scored(counted.rows) if can_score else None
+    test, state = None, {"labels": counted.gap.as_state()}
+    if _is_tested(metric, reference) and not watched.saw(as_of):
+        before = _detector(watched, loss_limit(metric, reference, model_type.retraining_threshold))
+        after = _count(before, model_type, metric, reference, counted, scored, as_of=as_of)
+        test = _as_test(after, after.labels - before.labels)
+        state["sequential"] = after.as_state()
     look = _look(
         model_type,
         metric,
         reference,
+        counted,
         scored,
-        counts > _plain(as_of - window),
-        maturity,
+        as_of=as_of,
+        window=window,
         threshold=threshold,
         level=REPEATED_LEVEL if repeats else LEVEL,
     )
-    return LabelEvidence(look=look, test=test, maturity=maturity, state=left)
+    return LabelEvidence(look=replace(look, maturity=counted.maturity), test=test, state=state)
+
+
+def _count(
+    detector: EDetector,
+    model_type: ModelType,
+    metric: Metric,
+    reference: Reference,
+    counted: CountedLabels,
+    scored: Scored | None,
+    *,
+    as_of: datetime,
+) -> EDetector:
+    """The test with the labels that count; where too few came, with what is over for good."""
+    if scored is None:
+        return detector.closed(as_of)
+    happened = as_times(counted.rows[model_type.time_column]).dt.tz_localize(None)
+    shown = ShownLabels(
+        losses=losses_of(metric, scored, reference),
+        countable_at=counted.times,
+        happened_at=happened.to_numpy(dtype="datetime64[us]"),
+        keys=row_keys(counted.rows, model_type.key_columns),
+    )
+    return detector.count(shown, until=as_of)[0]
 
 
 def _look(
     model_type: ModelType,
     metric: Metric,
     reference: Reference,
+    counted: CountedLabels,
     scored: Scored | None,
-    in_window: np.ndarray,
-    maturity: Maturity,
     *,
+    as_of: datetime,
+    window: timedelta,
     threshold: float,
     level: float,
 ) -> PerformanceCheck:
+    in_window = counted.times > plain_time(as_of - window)
     count = int(in_window.sum())
-    if not is_covered(maturity):
-        reason = (
-            f"Only {maturity.coverage:.0%} of the {maturity.matured_rows:,} rows that are old "
-            f"enough have their label; {maturity.coverage_needed:.0%} are needed for the labels to "
-            "speak for all rows."
+    if not counted.covered:
+        gap, target = counted.gap, model_type.target_column
+        reason = too_few_known_in_words(counted.maturity, gap, target=target, as_of=as_of)
+        found = without_verdict(
+            metric, reference, threshold, count, reason, outcome="too_few_known"
         )
-        return without_verdict(metric, reference, threshold, count, reason)
+        return replace(found, figures={**found.figures, **gap.as_state()})
     return look_once(
         metric,
         scored.rows(in_window) if scored is not None and count else None,
@@ -173,10 +192,13 @@ def _is_tested(metric: Metric, reference: Reference) -> bool:
     )
 
 
-def _detector(state: Mapping[str, Any], limit: float, reference: Reference) -> EDetector:
-    if not state:
-        return EDetector.start(limit, bucket_width(reference.label_spacing_seconds))
-    return EDetector.from_state(state).with_limit(limit)
+def _detector(watched: Watched, limit: float) -> EDetector:
+    state = watched.state.get("sequential")
+    if state is not None:
+        return EDetector.from_state(state).with_limit(limit)
+    started = EDetector.start(limit, bucket_width(watched.reference.label_spacing_seconds))
+    at = watched.attempted_at
+    return started if at is None else started.after_attempt(at)
 
 
 def _as_test(detector: EDetector, new_labels: int) -> SequentialTest:
@@ -189,7 +211,3 @@ def _as_test(detector: EDetector, new_labels: int) -> SequentialTest:
         labels=detector.labels,
         new_labels=new_labels,
     )
-
-
-def _plain(moment: datetime) -> np.datetime64:
-    return np.datetime64(utc(moment).tz_localize(None), "us")

@@ -78,26 +78,67 @@ def countable_at(
     return np.asarray(later.dt.tz_localize(None), dtype="datetime64[us]")
 
 
+def labelled_share(
+    rows: pd.DataFrame, model_type: ModelType, *, delay: timedelta, as_of: datetime
+) -> tuple[int, float | None]:
+    """Of the rows that are old enough, how many have their label?
+
+    Parameters
+    ----------
+    rows : DataFrame of n rows
+        All rows of a time, whatever their target; it may be empty.
+    model_type : ModelType
+    delay : timedelta
+        95th percentile of label time − time.
+    as_of : datetime
+
+    Returns
+    -------
+    int, float or None
+        Rows that are old enough, and the share of them that has a label; None where these are
+        fewer than 30.
+
+    Raises
+    ------
+    DataError
+        When a column of times is missing or holds something else.
+
+    Examples
+    --------
+    >>> from core.engines.example_rows import AS_OF, example_rows, example_type
+    >>> labelled_share(example_rows(), example_type(), delay=timedelta(0), as_of=AS_OF)
+    (300, 1.0)
+    """
+    if not len(rows):
+        return 0, None
+    times = as_times(rows[model_type.time_column])
+    old = rows[(times + pd.Timedelta(delay) <= utc(as_of)).to_numpy(dtype=bool)]
+    if len(old) < LEAST_ROWS:
+        return len(old), None
+    known = row_times(old, model_type) <= utc(as_of)
+    return len(old), float((old[model_type.target_column].notna() & known).mean())
+
+
 def measure_maturity(
-    recent: pd.DataFrame,
+    due: pd.DataFrame,
     model_type: ModelType,
     *,
     delay: timedelta,
     usual_coverage: float | None,
     as_of: datetime,
 ) -> Maturity:
-    """Of the rows that are old enough, how many have their label?
+    """Have as many of the rows their label as usually have, so that the labels speak for all?
 
     Parameters
     ----------
-    recent : DataFrame of n rows
-        All rows of the window and of the delay before it, by their own time, whatever their
-        target; it may be empty.
+    due : DataFrame of n rows
+        As for :func:`labelled_share`.
     model_type : ModelType
     delay : timedelta
         95th percentile of label time − time.
     usual_coverage : float or None
-        Share of rows with a label when the model was trained; None: not known, taken for 1.
+        Share of rows with a label when the model was trained; None: not known, and then any is
+        enough.
     as_of : datetime
 
     Returns
@@ -105,29 +146,25 @@ def measure_maturity(
     Maturity
         ``coverage`` is None where fewer than 30 rows are old enough.
 
+    Raises
+    ------
+    DataError
+        When a column of times is missing or holds something else.
+
     Examples
     --------
     >>> from core.engines.example_rows import AS_OF, example_rows, example_type
     >>> found = measure_maturity(example_rows(), example_type(), delay=timedelta(0),
-    ...     usual_coverage=None, as_of=AS_OF)
-    >>> found.coverage
-    1.0
+    ...     usual_coverage=0.9, as_of=AS_OF)
+    >>> found.coverage, round(found.coverage_needed, 2)
+    (1.0, 0.72)
     """
-    matured, covered = 0, None
-    if len(recent) and model_type.target_column in recent.columns:
-        times = as_times(recent[model_type.time_column])
-        old = (times + pd.Timedelta(delay) <= utc(as_of)).to_numpy(dtype=bool)
-        matured = int(old.sum())
-        if matured >= LEAST_ROWS:
-            rows = recent[old]
-            known = row_times(rows, model_type) <= utc(as_of)
-            labelled = rows[model_type.target_column].notna() & known
-            covered = float(labelled.mean())
+    matured, covered = labelled_share(due, model_type, delay=delay, as_of=as_of)
     return Maturity(
         delay_seconds=delay.total_seconds(),
         matured_rows=matured,
         coverage=covered,
-        coverage_needed=COVERAGE_KEPT * (1.0 if usual_coverage is None else usual_coverage),
+        coverage_needed=COVERAGE_KEPT * (usual_coverage or 0.0),
     )
 
 
@@ -137,6 +174,11 @@ def is_covered(maturity: Maturity) -> bool:
     Parameters
     ----------
     maturity : Maturity
+
+    Returns
+    -------
+    bool
+        True where the coverage is not known.
 
     Examples
     --------

@@ -44,6 +44,11 @@ def compare_numbers(
     rows : int or None
         How many rows ``sample`` was chosen from; None: it is all of them.
 
+    Returns
+    -------
+    Comparison
+        Its effect is the index: a warning from its bar on, severe from twice the bar, at least .2.
+
     Examples
     --------
     >>> random = np.random.default_rng(0)

@@ -58,6 +58,13 @@ def check_performance(
     PerformanceCheck
         As :func:`look_once` has it.
 
+    Raises
+    ------
+    DataError
+        When the frame lacks a feature of the model, or its target holds something else.
+    InvalidRequest
+        When the metric is not known or not allowed, or one of the user's own fails.
+
     Examples
     --------
     >>> from core.domain import Task
@@ -74,7 +81,9 @@ def check_performance(
     threshold = model_type.retraining_threshold if threshold is None else threshold
     metric = get_metric(model_type.metric, model_type.task, metrics)
     if model is None:
-        return without_verdict(metric, None, threshold, len(frame), "No model is deployed.")
+        return without_verdict(
+            metric, None, threshold, len(frame), "No model is deployed.", outcome="no_model"
+        )
     if reference is None or reference.metric != metric.name:
         return look_once(metric, None, reference, threshold, seed=0, rows=len(frame))
     scored = model.scored(frame) if len(frame) else None
@@ -104,7 +113,8 @@ def judge_by_test(look: PerformanceCheck, test: SequentialTest, label: str) -> P
 
     Examples
     --------
-    >>> look = without_verdict(get_metric("accuracy"), None, 0.03, 12, "12 newly labelled rows.")
+    >>> look = without_verdict(get_metric("accuracy"), None, 0.03, 12, "12 newly labelled rows.",
+    ...                        outcome="too_few_rows")
     >>> test = SequentialTest(
     ...     level=6000.0, attempt_level=2.0, training_at=1000, alarm_at=5000, limit=0.2,
     ...     labels=700, new_labels=12,

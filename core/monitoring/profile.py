@@ -15,78 +15,10 @@ from core.engines.fitted_model import FittedModel
 from core.engines.importance import importance_shares
 from core.engines.metrics import get_metric
 from core.engines.own_metrics import OwnMetric
-from core.monitoring.distributions import (
-    Distribution,
-    NumberDistribution,
-    distribution_from_json,
-)
-from core.monitoring.profiled_values import (
-    comparable_parts,
-    distribution_of,
-    missing_rows,
-    predicted_values,
-)
+from core.monitoring.column_profile import ColumnProfile, profile_column
+from core.monitoring.profiled_values import distribution_of, predicted_values
 
-
-@dataclass(frozen=True, kw_only=True)
-class ColumnProfile:
-    """One column as it was.
-
-    Parameters
-    ----------
-    kind : str
-        A value of :class:`core.engines.columns.ColumnKind`.
-    rows, missing : int
-        All rows, and those without a value.
-    parts : mapping of str to Distribution
-        What is compared of it (:func:`core.monitoring.profiled_values.comparable_parts`).
-    importance : float or None
-        Share of the model's permutation importance, in [0, 1]; None for target and prediction.
-
-    Examples
-    --------
-    >>> numbers = NumberDistribution.of(np.array([1.0, 2.0, 8.0]))
-    >>> column = ColumnProfile(kind="numeric", rows=4, missing=1, parts={"value": numbers})
-    >>> column.missing_share, column.bounds
-    (0.25, (1.0, 8.0))
-    >>> ColumnProfile.from_json(column.as_json()).bounds
-    (1.0, 8.0)
-    """
-
-    kind: str
-    rows: int
-    missing: int
-    parts: Mapping[str, Distribution]
-    importance: float | None = None
-
-    @property
-    def missing_share(self) -> float:
-        """Share of the rows without a value."""
-        return self.missing / self.rows if self.rows else 0.0
-
-    @property
-    def bounds(self) -> tuple[float, float] | None:
-        """Smallest and largest number of a numeric column; None for other kinds."""
-        numbers = self.parts.get("value")
-        if not isinstance(numbers, NumberDistribution) or not numbers.rows:
-            return None
-        return float(numbers.points[0]), float(numbers.points[-1])
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Self:
-        """From what :meth:`as_json` gives."""
-        parts = {name: distribution_from_json(part) for name, part in row["parts"].items()}
-        return cls(**(dict(row) | {"parts": parts}))
-
-    def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return {
-            "kind": self.kind,
-            "rows": self.rows,
-            "missing": self.missing,
-            "parts": {name: part.as_json() for name, part in self.parts.items()},
-            "importance": self.importance,
-        }
+__all__ = ["ColumnProfile", "ReferenceProfile", "make_profile", "profile_column"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +68,17 @@ class ReferenceProfile:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Self:
-        """From what :meth:`as_json` gives."""
+        """From what :meth:`as_json` gives.
+
+        Parameters
+        ----------
+        row : mapping
+            The JSON object.
+
+        Returns
+        -------
+        ReferenceProfile
+        """
         columns = {
             "features": {name: ColumnProfile.from_json(c) for name, c in row["features"].items()},
             "target": ColumnProfile.from_json(row["target"]),
@@ -146,7 +88,13 @@ class ReferenceProfile:
         return cls(**(dict(row) | columns))
 
     def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """As a JSON object.
+
+        Returns
+        -------
+        dict
+            The fields by name, each column as a JSON object.
+        """
         return {
             "rows": self.rows,
             "features": {name: column.as_json() for name, column in self.features.items()},
@@ -196,6 +144,13 @@ def make_profile(
     -------
     ReferenceProfile
 
+    Raises
+    ------
+    DataError
+        When either frame lacks a feature of the model.
+    InvalidRequest
+        When the metric is not known or not allowed, or one of the user's own fails.
+
     Examples
     --------
     >>> from sklearn.linear_model import LinearRegression
@@ -230,20 +185,13 @@ def make_profile(
         )
         for name in model.feature_columns
     }
-    target = _both(train, holdout, model.target_column)
-    is_class = model_type.task is Task.CLASSIFICATION
-    target_kind = ColumnKind.CATEGORICAL if is_class else ColumnKind.NUMERIC
-    part, prediction_kind = predicted_values(model, holdout)
     return ReferenceProfile(
         rows=len(times),
         features=features,
-        target=profile_column(target, str(target_kind), times=times),
-        prediction=ColumnProfile(
-            kind=prediction_kind,
-            rows=len(holdout),
-            missing=len(holdout) - len(part),
-            parts={"value": distribution_of(part)},
+        target=_profile_target(
+            _both(train, holdout, model.target_column), model_type.task, times=times
         ),
+        prediction=_profile_prediction(model, holdout),
         key_columns=model_type.key_columns,
         time_column=model_type.time_column,
         label_time_column=model_type.label_time_column,
@@ -254,30 +202,19 @@ def make_profile(
     )
 
 
-def profile_column(
-    values: pd.Series,
-    kind: str,
-    *,
-    times: pd.Series,
-    is_time_column: bool = False,
-    importance: float | None = None,
-) -> ColumnProfile:
-    """Profile one column of n rows; the parameters are those of :func:`comparable_parts`.
+def _profile_target(values: pd.Series, task: Task, *, times: pd.Series) -> ColumnProfile:
+    is_class = task is Task.CLASSIFICATION
+    kind = ColumnKind.CATEGORICAL if is_class else ColumnKind.NUMERIC
+    return profile_column(values, str(kind), times=times)
 
-    Examples
-    --------
-    >>> cities = pd.Series(["Ulm", "Ulm", None, "Bonn"])
-    >>> found = profile_column(cities, "categorical", times=pd.Series(dtype="datetime64[us, UTC]"))
-    >>> dict(found.parts["value"].levels), found.missing
-    ({'Ulm': 2, 'Bonn': 1}, 1)
-    """
-    parts = comparable_parts(values, kind, times=times, is_time_column=is_time_column)
+
+def _profile_prediction(model: FittedModel, holdout: pd.DataFrame) -> ColumnProfile:
+    part, kind = predicted_values(model, holdout)
     return ColumnProfile(
         kind=kind,
-        rows=len(values),
-        missing=missing_rows(values),
-        parts={name: distribution_of(part) for name, part in parts.items()},
-        importance=importance,
+        rows=len(holdout),
+        missing=len(holdout) - len(part),
+        parts={"value": distribution_of(part)},
     )
 
 

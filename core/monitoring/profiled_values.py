@@ -73,6 +73,15 @@ def comparable_parts(
 def finite_numbers(values: pd.Series) -> Floats:
     """The finite numbers among n values, as float64; everything else is left out.
 
+    Parameters
+    ----------
+    values : Series of n values
+        Of any kind: text is read as numbers, a time span as seconds.
+
+    Returns
+    -------
+    ndarray of shape (m,), m ≤ n
+
     Examples
     --------
     >>> finite_numbers(pd.Series(["1.5", "soon", None, "inf"], dtype=object)).tolist()
@@ -89,6 +98,15 @@ def finite_numbers(values: pd.Series) -> Floats:
 
 def as_strings(values: pd.Series) -> pd.Series:
     """The names of categories, as models are given them, without missing ones.
+
+    Parameters
+    ----------
+    values : Series of n values
+        Of any kind.
+
+    Returns
+    -------
+    Series of m ≤ n strings
 
     Examples
     --------
@@ -116,6 +134,11 @@ def predicted_values(model: FittedModel, rows: pd.DataFrame) -> tuple[Part, str]
         A regression's predictions and, with two classes, the probability of the second one as
         numbers; with more classes the predicted ones as categories.
 
+    Raises
+    ------
+    DataError
+        When the rows lack a feature of the model.
+
     Examples
     --------
     >>> from core.engines.example_rows import example_rows, example_type
@@ -137,6 +160,16 @@ def predicted_values(model: FittedModel, rows: pd.DataFrame) -> tuple[Part, str]
 def distribution_of(part: Part) -> Distribution:
     """How a part is distributed.
 
+    Parameters
+    ----------
+    part : ndarray or Series
+        Of :func:`comparable_parts`, in the order of time.
+
+    Returns
+    -------
+    NumberDistribution or LevelDistribution
+        Of an array, or of a Series.
+
     Examples
     --------
     >>> distribution_of(np.array([3.0, 1.0])).rows
@@ -148,7 +181,16 @@ def distribution_of(part: Part) -> Distribution:
 
 
 def missing_rows(values: pd.Series) -> int:
-    """Rows without a value; an infinite number counts as none.
+    """How many rows are without a value; an infinite number counts as none.
+
+    Parameters
+    ----------
+    values : Series of n values
+
+    Returns
+    -------
+    int
+        From 0 to n.
 
     Examples
     --------

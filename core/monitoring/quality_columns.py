@@ -17,6 +17,16 @@ MOSTLY_MISSING = 0.5
 def missing_shares(frame: pd.DataFrame, model_type: ModelType) -> dict[str, float]:
     """The share of rows without a value, of each feature that the frame has.
 
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+    model_type : ModelType
+
+    Returns
+    -------
+    dict of str to float
+        In [0, 1], by feature, in the model type's order; empty where the frame has no rows.
+
     Examples
     --------
     >>> model_type = ModelType(

@@ -12,6 +12,22 @@ def found(
 ) -> QualityFinding:
     """A finding about a column, or about the rows where it is None.
 
+    Parameters
+    ----------
+    name : str
+        A word for what was found, in snake case.
+    column : str or None
+    detail : str
+        One sentence for a person.
+    blocking : bool
+        Whether it stops a training.
+    **figures : object
+        What the sentence was made from: JSON values.
+
+    Returns
+    -------
+    QualityFinding
+
     Examples
     --------
     >>> found("too_few_rows", None, "12 labelled rows; 100 are needed.", rows=12).figures

@@ -24,7 +24,16 @@ STALE_FACTOR = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Freshness:
-    """How old the newest label is, and how old it usually is at most, in seconds."""
+    """How old the newest label is, and how old it usually is at most.
+
+    Attributes
+    ----------
+    newest : datetime
+        When it became known, UTC.
+    age_seconds : float
+    usual_seconds : float
+        What the age does not exceed for 95 % of the time.
+    """
 
     newest: datetime
     age_seconds: float
@@ -40,6 +49,13 @@ def row_findings(
     frame: pd.DataFrame, model_type: ModelType, *, duplicates: int
 ) -> Iterator[QualityFinding]:
     """What is to be known about the rows as such.
+
+    Parameters
+    ----------
+    frame : DataFrame of n labelled rows
+    model_type : ModelType
+    duplicates : int
+        As :func:`count_duplicates` gives it.
 
     Yields
     ------
@@ -74,7 +90,17 @@ def row_findings(
 
 
 def count_duplicates(frame: pd.DataFrame, model_type: ModelType) -> int:
-    """Rows whose key, or where no key is there all of whose values, came before.
+    """How many rows repeat another: the key, or all values where a column of the key is missing.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+    model_type : ModelType
+
+    Returns
+    -------
+    int
+        The first of the rows that are alike does not count.
 
     Examples
     --------
@@ -153,6 +179,17 @@ def measure_freshness(
 def known_times(frame: pd.DataFrame, model_type: ModelType) -> pd.Series | None:
     """When each label became known; None where the columns for it are not there.
 
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+    model_type : ModelType
+
+    Returns
+    -------
+    Series of m ≤ n timestamps, UTC, or None
+        The label's own time, where the model type has a column of it, else the row's time plus the
+        label delay; without the rows that have none.
+
     Examples
     --------
     >>> from core.engines.example_rows import example_rows, example_type
@@ -177,7 +214,17 @@ def _usual_age(gaps: NDArray[np.float64]) -> float:
 
 
 def freshness_findings(freshness: Freshness | None) -> Iterator[QualityFinding]:
-    """``stale_rows`` where no label has become known for far longer than is usual.
+    """Say so where no label has become known for far longer than is usual.
+
+    Parameters
+    ----------
+    freshness : Freshness or None
+        As :func:`measure_freshness` gives it.
+
+    Yields
+    ------
+    QualityFinding
+        ``stale_rows``: the newest label is more than three times as old as for 95 % of the time.
 
     Examples
     --------

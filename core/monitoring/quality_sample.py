@@ -45,6 +45,12 @@ class Outcomes:
 def outcomes_of(frame: pd.DataFrame, model_type: ModelType) -> Outcomes | None:
     """Code the target of a frame's rows.
 
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+        Rows without a target are left out.
+    model_type : ModelType
+
     Returns
     -------
     Outcomes or None

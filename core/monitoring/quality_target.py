@@ -17,7 +17,18 @@ MOST_CLASSES = 100
 
 
 def class_rows(frame: pd.DataFrame, model_type: ModelType) -> dict[str, int]:
-    """How many rows there are of each class, the most frequent first; empty for a quantity.
+    """How many rows there are of each class.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+        Rows without a target are left out.
+    model_type : ModelType
+
+    Returns
+    -------
+    dict of str to int
+        The most frequent class first, at most 100 of them; empty for a quantity.
 
     Examples
     --------
@@ -37,6 +48,11 @@ def class_rows(frame: pd.DataFrame, model_type: ModelType) -> dict[str, int]:
 
 def target_findings(frame: pd.DataFrame, model_type: ModelType) -> Iterator[QualityFinding]:
     r"""What is to be known about the target.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+    model_type : ModelType
 
     Yields
     ------

@@ -5,30 +5,36 @@ How losses are scaled is learnt with the reference (:mod:`core.engines.loss_scal
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import hypot, sqrt
+from typing import Any
 
-from scipy.stats import beta, norm
+from scipy.stats import beta
 
 from core.domain import Reference
+from core.engines.held_back import CONFIDENCE, LEAST_DIFFERENCE, held_back
 from core.engines.loss_scaling import scaled_losses
 from core.engines.metrics import Floats, Metric, Scored
 
-# The reference's mean loss is itself uncertain: its one-sided upper bound takes its place.
-CONFIDENCE = 0.975
-_Z = float(norm.ppf(CONFIDENCE))
+_KINDS = ("clipped", "quotient", "placements")
 
 
 def can_be_tested(metric: Metric, reference: Reference) -> bool:
     """Whether the sequential test can watch this metric against this reference.
 
-    Not where the metric has no bounded loss, nor where a reference of an older kind says nothing
-    of how losses are scaled. A ROC AUC's losses are placements among one model's own scores: a
-    reference that is kept from an earlier champion does not give them for the next one.
+    Not where the metric has no bounded loss that follows it (R², the ROC AUC of a rare class), nor
+    where a reference of an older kind says nothing of how losses are scaled. A ROC AUC's losses are
+    placements among one model's own scores: a reference that is kept from an earlier champion does
+    not give them for the next one.
 
     Parameters
     ----------
     metric : Metric
     reference : Reference
+
+    Returns
+    -------
+    bool
 
     Examples
     --------
@@ -40,13 +46,13 @@ def can_be_tested(metric: Metric, reference: Reference) -> bool:
     if metric.name == "accuracy":
         return True
     scaling = reference.scaling
-    if scaling is None:
+    if scaling is None or scaling["kind"] not in _KINDS or metric.name == "r2":
         return False
-    return not (scaling["kind"] == "placement" and reference.kept_since is not None)
+    return not (scaling["kind"] == "placements" and reference.kept_since is not None)
 
 
 def losses_of(metric: Metric, scored: Scored, reference: Reference) -> Floats:
-    """The loss of each of n rows, shape (n,), in [0, 1].
+    """The loss of each of n rows.
 
     Parameters
     ----------
@@ -55,6 +61,11 @@ def losses_of(metric: Metric, scored: Scored, reference: Reference) -> Floats:
     scored : Scored
         The served model's predictions.
     reference : Reference
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        In [0, 1]: accuracy's are 0 and 1, others scaled as the reference says.
 
     Examples
     --------
@@ -74,14 +85,12 @@ def losses_of(metric: Metric, scored: Scored, reference: Reference) -> Floats:
 def loss_limit(metric: Metric, reference: Reference, threshold: float) -> float:
     """The mean loss from which on the metric counts as worse by ``threshold``.
 
-    The reference's mean loss, plus the root of the sum of squares of the threshold and of what
-    the reference leaves in doubt (its upper 97.5 % bound less its mean): two reasons to hold back
-    that have nothing to do with each other, so that added up plainly both would have to be at
-    their worst. The limit is never below the bound, nor below mean and threshold. Accuracy:
-    Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated in the case of
-    the binomial"; others: normal approximation of the mean of bounded losses, of which there are
-    500 or more. A relative threshold multiplies the bound (squared errors by its square for RMSE);
-    points are translated by what one point does to the mean loss.
+    The reference's mean loss and what is held back (:func:`core.engines.held_back.held_back`): for
+    what the reference leaves in doubt, and the threshold, or a twelfth of the losses' standard
+    deviation where labels cannot tell less apart. The doubt of accuracy: Clopper and Pearson 1934,
+    "The use of confidence or fiducial limits illustrated in the case of the binomial". A relative
+    threshold multiplies the mean (of squared errors by its square for RMSE); points are translated
+    by what one point does to the mean loss.
 
     Parameters
     ----------
@@ -108,12 +117,54 @@ def loss_limit(metric: Metric, reference: Reference, threshold: float) -> float:
         wrong = rows - round(reference.value * rows)
         mean = wrong / rows
         bound = 1.0 if wrong == rows else float(beta.ppf(CONFIDENCE, wrong + 1, rows - wrong))
-        return mean + hypot(bound - mean, threshold)
+        told_apart = LEAST_DIFFERENCE * sqrt(mean * (1 - mean))
+        return mean + hypot(bound - mean, max(threshold, told_apart))
     scaling = reference.scaling or {}
-    mean, doubt = scaling["mean"], _Z * scaling["std"] / sqrt(rows)
+    mean = scaling["mean"]
     if metric.in_points:
-        per_point = scaling["per_point"] if "per_point" in scaling else 1 / scaling["bound"]
-        worse = threshold * per_point
+        worse = threshold * _per_point(scaling)
     else:
-        worse = mean * ((1 + threshold) ** (2 if metric.name == "rmse" else 1) - 1)
-    return float(mean + hypot(doubt, worse))
+        worse = mean * ((1 + threshold) ** _power(metric) - 1)
+    return float(mean + held_back(scaling["std"], rows, worse))
+
+
+def metric_at_limit(metric: Metric, reference: Reference, limit: float) -> float:
+    """The value of the metric at which its mean loss reaches the limit.
+
+    Parameters
+    ----------
+    metric : Metric
+        One that :func:`can_be_tested`.
+    reference : Reference
+    limit : float
+        From :func:`loss_limit`.
+
+    Returns
+    -------
+    float
+        In the metric's own unit, as the reference's ``value``.
+
+    Examples
+    --------
+    >>> from core.engines.metrics import get_metric
+    >>> reference = Reference(metric="accuracy", value=0.85, samples=2000)
+    >>> round(metric_at_limit(get_metric("accuracy"), reference, 0.1842), 4)
+    0.8158
+    """
+    if metric.name == "accuracy":
+        return 1.0 - limit
+    scaling = reference.scaling or {}
+    if not metric.in_points:
+        return float(reference.value * (limit / scaling["mean"]) ** (1 / _power(metric)))
+    worse = (limit - scaling["mean"]) / _per_point(scaling)
+    return float(reference.value - worse if metric.greater_is_better else reference.value + worse)
+
+
+def _power(metric: Metric) -> int:
+    """Of the metric that its losses are: RMSE has squared ones."""
+    return 2 if metric.name == "rmse" else 1
+
+
+def _per_point(scaling: Mapping[str, Any]) -> float:
+    """How much the mean loss rises with a point; stored references may be older than the figure."""
+    return float(scaling["per_point"] if "per_point" in scaling else 1 / scaling["bound"])

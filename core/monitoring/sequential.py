@@ -7,23 +7,26 @@ averaged over several bets λ. Whatever the time of looking, the mean number of 
 false alarm at level c is at least c, as long as their mean, given what came before, is at most m.
 
 **Buckets.** Labels come late, twice, in any order and after a restart, and no ledger of keys is
-kept. So time is cut into buckets in which about eight labels come; a row belongs to the one in
-which it became countable, and the observation is the bucket's mean loss. All n rows of a bucket
-begin their bets at its start: M ← (M + n) · (1 + λ Σ(x − m)/(m · max(n, 8))), so that levels count
-labels. A bucket is its number of rows, the sum of their keys' hashes and the sum of their losses:
-none of these depends on an order. A check counts a bucket anew when it sees other rows there, at
-least as many as before; a bucket older than the lookback is folded into the level and closed.
-Means vary less than single losses, so that larger bets pay; and losses that depend on those just
-before them (a bad hour) do so mostly within a bucket, where it does no harm.
+kept. So time is cut into buckets of four hours, or as much longer as it takes for about eight
+labels to come; a row belongs to the one in which it became countable, and is ordered there by when
+it did and then by its own time. Eight rows in a row are a block, which shares a bet on its mean;
+a block of fewer bets less. A bucket multiplies its blocks' bets, and min(n, 8) bets begin at its
+start, as if as many labels had come: M ← (M + min(n, 8)) · ∏ (1 + λ Σ(x − m)/(8m)). What a
+bucket keeps is its number of rows, the sum of their keys' hashes and the product for each λ: none
+of these depends on the order in which rows are shown. A check counts a bucket anew when it sees
+other rows there, at least as many as before; a bucket older than the lookback is folded into the
+level and closed. Means vary less than single losses, so that larger bets pay; and losses that
+depend on those just before them (a bad hour) do so mostly within a block, where it does no harm.
 
-**Why that is valid.** Let the sizes of the buckets not depend on the losses. Add up, over all rows
-of the buckets begun so far, seen or not, the product of the factors since the start of the row's
-bucket. Up to eight rows a factor is linear in Σ(x − m), so that each product is a nonnegative
-supermartingale in the order of arrival that starts at 1, and the sum is never smaller than M: by
-optional stopping M reaches c, on average, not before c labels are due, counting the bucket of the
-alarm as a whole. Looks within a bucket and late rows cost no more than that. Of a bucket of more
-rows the same holds for looks at it when it is complete; looks within it see a mean that still
-moves, by less the more rows it has.
+**Why that is valid.** Let the sizes of the buckets not depend on the losses. A factor is linear in
+Σ(x − m), so that the product of the factors since the start of a row's bucket is, in the order of
+arrival, a nonnegative supermartingale that starts at 1. Add them up over all rows of the buckets
+begun so far, seen or not: the sum is never smaller than M, which lets at most eight begin in each.
+By optional stopping M reaches c, on average, not before c labels are due, counting the bucket of
+the alarm as a whole, however often one looks. On a stream of more than eight labels in four hours
+it is not before c / 8 buckets either: 104 days for the alarm. A row that comes late into a bucket
+of several blocks shifts rows between them, one fair bet in place of another; the bound is proven
+for looks that see each bucket's rows in order.
 """
 
 from __future__ import annotations
@@ -35,17 +38,14 @@ from math import isclose
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.monitoring.label_buckets import (
     BETS,
     USUAL_WIDTH,
     Bucket,
-    Floats,
+    ShownLabels,
     bucket_of,
-    factors,
     next_levels,
-    seen_buckets,
 )
 
 LOOKBACK = timedelta(days=7)
@@ -61,6 +61,23 @@ class EDetector:
     Two levels share the buckets: one since the deployment, one since the last training attempt,
     which alone an attempt sets back.
 
+    Attributes
+    ----------
+    limit : float
+        m > 0, the mean loss from which on the losses count as worse.
+    width : timedelta
+        Of a bucket.
+    buckets : tuple of Bucket
+        The open ones, the oldest first.
+    closed_through : int or None
+        Index of the newest bucket that can no longer change.
+    closed_rows : int
+        Rows of all closed ones.
+    closed_levels, closed_attempt_levels : tuple of 4 floats
+        What they have left of each bet, for either level.
+    attempt_bucket : int or None
+        The attempt level counts the buckets after this one; None: all.
+
     Examples
     --------
     A thousand labels, half of them wrong where a fifth was the limit:
@@ -69,9 +86,9 @@ class EDetector:
     >>> end = datetime(2026, 1, 8, tzinfo=UTC)
     >>> times = np.datetime64("2026-01-07") + np.arange(1000) * np.timedelta64(60, "s")
     >>> losses = np.arange(1000) % 2 * 1.0
-    >>> detector, new = EDetector.start(0.2).count(
-    ...     losses, times, np.arange(1000, dtype=np.uint64), until=end
-    ... )
+    >>> keys = np.arange(1000, dtype=np.uint64)
+    >>> shown = ShownLabels(losses=losses, countable_at=times, happened_at=times, keys=keys)
+    >>> detector, new = EDetector.start(0.2).count(shown, until=end)
     >>> new, detector.level >= ALARM_AT
     (1000, True)
     >>> EDetector.from_state(detector.as_state()) == detector
@@ -80,12 +97,12 @@ class EDetector:
 
     limit: float
     width: timedelta = USUAL_WIDTH
-    buckets: tuple[Bucket, ...] = ()  # open ones, the oldest first
-    closed_through: int | None = None  # the newest bucket that can no longer change
+    buckets: tuple[Bucket, ...] = ()
+    closed_through: int | None = None
     closed_rows: int = 0
     closed_levels: tuple[float, ...] = (0.0,) * len(BETS)
     closed_attempt_levels: tuple[float, ...] = (0.0,) * len(BETS)
-    attempt_bucket: int | None = None  # the attempt level counts the buckets after this one
+    attempt_bucket: int | None = None
 
     @classmethod
     def start(cls, limit: float, width: timedelta = USUAL_WIDTH) -> Self:
@@ -97,12 +114,26 @@ class EDetector:
             Mean loss from which on the losses count as worse, > 0.
         width : timedelta
             Of a bucket (:func:`core.monitoring.label_buckets.bucket_width`).
+
+        Returns
+        -------
+        EDetector
         """
         return cls(limit=limit, width=width)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """From the JSON that :meth:`as_state` gave."""
+        """From the JSON that :meth:`as_state` gave.
+
+        Parameters
+        ----------
+        state : mapping
+            The JSON object.
+
+        Returns
+        -------
+        EDetector
+        """
         return cls(
             limit=state["limit"],
             width=timedelta(seconds=state["width_seconds"]),
@@ -115,7 +146,13 @@ class EDetector:
         )
 
     def as_state(self) -> dict[str, Any]:
-        """As a JSON object of some kilobytes."""
+        """As a JSON object of some kilobytes.
+
+        Returns
+        -------
+        dict
+            The fields by name, the width in seconds and each bucket as an array.
+        """
         return {
             "limit": self.limit,
             "width_seconds": self.width.total_seconds(),
@@ -142,26 +179,15 @@ class EDetector:
         """Rows counted since the deployment, each once."""
         return self.closed_rows + sum(bucket.rows for bucket in self.buckets)
 
-    def count(
-        self,
-        losses: Floats,
-        countable_at: NDArray[np.datetime64],
-        keys: NDArray[np.uint64],
-        *,
-        until: datetime,
-    ) -> tuple[Self, int]:
+    def count(self, shown: ShownLabels, *, until: datetime) -> tuple[Self, int]:
         """Count the rows that are new among those shown.
 
         Parameters
         ----------
-        losses : ndarray of shape (n,)
-            In [0, 1].
-        countable_at : ndarray of shape (n,), datetime64 in UTC
-            Must be the same at every check; rows after ``until`` wait.
-        keys : ndarray of shape (n,), uint64
-            Hashes of the rows' keys; of rows with the same one a bucket counts one.
+        shown : ShownLabels
+            All rows of the lookback before ``until``; those after it wait.
         until : datetime
-            The time of the check. All rows of the lookback before it should be shown.
+            The time of the check.
 
         Returns
         -------
@@ -169,7 +195,7 @@ class EDetector:
             The test from now on, and how many rows it counted for the first time.
         """
         known = {bucket.index: bucket for bucket in self.buckets}
-        seen = seen_buckets(losses, countable_at, keys, until=until, width=self.width)
+        seen = shown.buckets(until=until, width=self.width, limit=self.limit)
         for index, bucket in seen.items():
             if self.closed_through is not None and index <= self.closed_through:
                 continue
@@ -182,9 +208,16 @@ class EDetector:
         return counted.closed(until), counted.labels - self.labels
 
     def after_attempt(self, at: datetime) -> Self:
-        """The test once a training was begun at ``at``: the attempt level starts again.
+        """The test once a training was begun: the attempt level starts again.
 
-        Only buckets that begin after the attempt's count for it.
+        Parameters
+        ----------
+        at : datetime
+            When it was begun: only buckets after the one it falls in count for the attempt level.
+
+        Returns
+        -------
+        EDetector
         """
         return replace(
             self,
@@ -193,18 +226,25 @@ class EDetector:
         )
 
     def with_limit(self, limit: float) -> Self:
-        """The same test, or a new one on the labels still open where the limit has changed.
+        """The same test, or a new one where the limit has changed.
 
         Parameters
         ----------
         limit : float
-            A changed threshold asks another question, which the closed labels cannot answer.
+            A changed threshold asks another question, which the closed labels cannot answer; the
+            open ones are counted anew when they are shown.
+
+        Returns
+        -------
+        EDetector
+            Itself where the limit is equal but for rounding.
         """
         if isclose(limit, self.limit, rel_tol=1e-9):
             return self
         return replace(
             self,
             limit=limit,
+            buckets=(),
             closed_rows=0,
             closed_levels=(0.0,) * len(BETS),
             closed_attempt_levels=(0.0,) * len(BETS),
@@ -222,7 +262,18 @@ class EDetector:
         return tuple(b for b in self.buckets if last is None or b.index > last)
 
     def closed(self, until: datetime) -> Self:
-        """The test with the buckets that ended before the lookback folded into the levels."""
+        """The test with the buckets that ended before the lookback folded into the levels.
+
+        Parameters
+        ----------
+        until : datetime
+            The time of the check; the lookback is the seven days before it.
+
+        Returns
+        -------
+        EDetector
+            With the same levels.
+        """
         through = bucket_of(until - LOOKBACK, self.width) - 1
         if self.closed_through is not None:
             through = max(through, self.closed_through)
@@ -240,6 +291,5 @@ class EDetector:
     def _levels(self, before: tuple[float, ...], buckets: tuple[Bucket, ...]) -> tuple[float, ...]:
         levels = np.array(before)
         for bucket in buckets:
-            factor = factors(bucket.total, bucket.rows, self.limit)
-            levels = next_levels(levels, bucket.rows, factor)
+            levels = next_levels(levels, bucket.rows, np.array(bucket.factors))
         return tuple(levels.tolist())

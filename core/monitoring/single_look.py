@@ -64,6 +64,11 @@ def look_once(
         worse, or the 95 % interval of the degradation excludes the threshold. ``inconclusive``:
         in between.
 
+    Raises
+    ------
+    InvalidRequest
+        When a metric of the user's own fails.
+
     Examples
     --------
     >>> import numpy as np
@@ -75,19 +80,21 @@ def look_once(
 is a real drop.'
     """
     if reference is None:
-        return without_verdict(metric, None, threshold, rows, "No model is deployed.")
+        return without_verdict(
+            metric, None, threshold, rows, "No model is deployed.", outcome="no_model"
+        )
     if reference.metric != metric.name:
         reason = (
             f"The deployed model was judged by {reference.metric}, the model type asks for "
             f"{metric.name}: deploy a newly trained model to get a reference."
         )
-        return without_verdict(metric, reference, threshold, rows, reason)
+        return without_verdict(metric, reference, threshold, rows, reason, outcome="other_metric")
     if scored is None or rows < LEAST_ROWS or reference.samples < LEAST_REFERENCE:
         return _too_few(metric, scored, reference, threshold, rows)
     change = measure_change(metric, scored, reference, seed=seed)
     if not change.is_defined:
         reason = f"{metric.label} is not defined on these {rows:,} rows (a single class?)."
-        return without_verdict(metric, reference, threshold, rows, reason)
+        return without_verdict(metric, reference, threshold, rows, reason, outcome="not_defined")
     low_power = reference.samples < FULL_REFERENCE
     judgement = _judge(change, threshold, min(level, LOW_POWER_LEVEL) if low_power else level)
     values = values_in_words(
@@ -113,6 +120,7 @@ is a real drop.'
         threshold=threshold,
         low_power=low_power,
         reason=f"{values}{joint} {judgement.note}.",
+        figures=metric.figures,
     )
 
 
@@ -132,6 +140,7 @@ def _judge(change: Change, threshold: float, level: float) -> _Judgement:
 def _too_few(
     metric: Metric, scored: Scored | None, reference: Reference, threshold: float, rows: int
 ) -> PerformanceCheck:
+    outcome = "too_few_rows" if rows < LEAST_ROWS else "too_few_reference_rows"
     if rows < LEAST_ROWS:
         reason = f"{rows:,} newly labelled rows; {LEAST_ROWS} are needed for a verdict."
     else:
@@ -140,7 +149,9 @@ def _too_few(
             f"{LEAST_REFERENCE} are needed to compare with."
         )
     current = None if scored is None else score(metric, scored)
-    return without_verdict(metric, reference, threshold, rows, reason, current=current)
+    return without_verdict(
+        metric, reference, threshold, rows, reason, outcome=outcome, current=current
+    )
 
 
 def without_verdict(
@@ -150,6 +161,7 @@ def without_verdict(
     rows: int,
     reason: str,
     *,
+    outcome: str,
     current: float | None = None,
 ) -> PerformanceCheck:
     """A check that says nothing either way, and why.
@@ -162,14 +174,24 @@ def without_verdict(
     rows : int
     reason : str
         One sentence for a person.
+    outcome : str
+        The same as a word: ``no_model``, ``other_metric``, ``not_defined``, ``too_few_rows``,
+        ``too_few_reference_rows`` or ``too_few_known``.
     current : float or None
         The metric's value all the same; left out where it is not defined.
+
+    Returns
+    -------
+    PerformanceCheck
+        ``insufficient_data``; no retraining.
 
     Examples
     --------
     >>> from core.engines.metrics import get_metric
-    >>> str(without_verdict(get_metric("mae"), None, 0.03, 12, "12 newly labelled rows.").verdict)
-    'insufficient_data'
+    >>> few = without_verdict(get_metric("mae"), None, 0.03, 12, "12 newly labelled rows.",
+    ...                       outcome="too_few_rows")
+    >>> str(few.verdict), few.figures["outcome"]
+    ('insufficient_data', 'too_few_rows')
     """
     if current is not None and not isfinite(current):
         current = None
@@ -186,4 +208,11 @@ def without_verdict(
         threshold=threshold,
         low_power=False,
         reason=reason,
+        figures=metric.figures
+        | {
+            "outcome": outcome,
+            "rows_needed": LEAST_ROWS,
+            "reference_rows": None if reference is None else reference.samples,
+            "reference_rows_needed": LEAST_REFERENCE,
+        },
     )

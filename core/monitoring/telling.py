@@ -54,8 +54,8 @@ def error_left(
 
     A number's or a time's bins of equal size (64, of a quantity 256), or a category's levels,
     predict the class that is most frequent there, each class weighing the same; of a quantity the
-    mean rank. So no shape
-    of the relation is assumed, and a category that never comes again predicts nothing.
+    mean rank. So no shape of the relation is assumed, and a category that never comes again
+    predicts nothing. The bound of a class's errors is that of Clopper and Pearson 1934.
 
     Parameters
     ----------

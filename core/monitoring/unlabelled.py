@@ -11,12 +11,13 @@ import pandas as pd
 
 from core.domain import DriftReport, EstimateStatus, LabelFreeEstimate, ModelType
 from core.engines.columns import as_times
-from core.engines.fitted_model import FittedModel
-from core.engines.label_free import EstimateScore, estimate, score_labelled
+from core.engines.label_free import EstimateScore, estimate, least_rows, score_labelled
 from core.engines.time_split import row_times, utc
+from core.monitoring.counted_labels import CountedLabels
 from core.monitoring.drift import detect_drift
 from core.monitoring.drift_windows import DriftTracker
 from core.monitoring.profile import ReferenceProfile
+from core.monitoring.watched import Watched
 
 DRIFT_STANDS = "Drift in the last windows asks for a training, and none was begun since."
 
@@ -25,8 +26,17 @@ DRIFT_STANDS = "Drift in the last windows asks for a training, and none was begu
 class Signals:
     """What drift and the estimate say, and the state that they leave behind.
 
-    ``drift_stands``: the last windows were reason enough for a training, whether the newest of
-    them was looked at now or by an earlier check, and none was begun since.
+    Attributes
+    ----------
+    drift : DriftReport or None
+        None where no window was full.
+    drift_stands : bool
+        The last windows were reason enough for a training, whether the newest of them was looked at
+        now or by an earlier check, and none was begun since.
+    estimate : LabelFreeEstimate or None
+        None where there is nothing to estimate by, or no row.
+    state : mapping
+        ``drift`` and ``estimate``, JSON objects.
     """
 
     drift: DriftReport | None = None
@@ -55,67 +65,77 @@ class Signals:
         return tuple(reason for reason in (drift, worse) if reason)
 
 
+NO_SIGNALS = Signals(state={})
+
+
 def read_signals(
     model_type: ModelType,
-    model: FittedModel,
+    watched: Watched,
     profile: ReferenceProfile,
     *,
-    labelled: pd.DataFrame,
+    counted: CountedLabels,
     recent: pd.DataFrame,
-    since: datetime,
+    waiting: pd.DataFrame,
     as_of: datetime,
     window: timedelta,
-    state: Mapping[str, Any],
 ) -> Signals:
     """Look for drift in the rows since the last window, and estimate the metric without labels.
 
     Parameters
     ----------
     model_type : ModelType
-    model : FittedModel
-        The champion.
+    watched : Watched
     profile : ReferenceProfile
         Of the champion.
-    labelled : DataFrame of n rows
-        Newer than ``since``; those not scored before are held against their estimate.
+    counted : CountedLabels
+        Those that were not held against their estimate before are now.
     recent : DataFrame of m rows
         All rows of the window by their own time, whatever their target.
-    since : datetime
-        The end of what the champion's training has seen.
+    waiting : DataFrame of k rows
+        Of before the window, by time. Those whose label is not known complete the estimate where
+        the window has too few such rows, the newest ones first.
     as_of : datetime
     window : timedelta
         How far back ``recent`` reaches.
-    state : mapping
-        What the last check left behind; empty at the first one.
 
     Returns
     -------
     Signals
 
+    Raises
+    ------
+    DataError
+        When the rows are not what the model needs.
+
     Examples
     --------
     >>> from core.engines.example_rows import example_rows, example_type
     >>> from core.engines.continuous_learning import ContinuousLearningEngine
+    >>> from core.monitoring.check_rows import CheckRows
+    >>> from core.monitoring.counted_labels import counted_labels
     >>> from core.monitoring.profile import make_profile
     >>> rows, kind = example_rows(), example_type()
     >>> model = ContinuousLearningEngine(kind).fit_window(rows[:200], seed=0)
     >>> profile = make_profile(kind, model, rows[:200], rows[200:], seed=0)
-    >>> found = read_signals(kind, model, profile, labelled=rows[:0], recent=rows[200:],
-    ...     since=rows["at"][199], as_of=rows["at"][299], window=timedelta(days=7), state={})
+    >>> watched = Watched(model=model, reference=None, profile=profile, since=rows["at"][199],
+    ...     monitor=None)
+    >>> end, week = rows["at"][299], timedelta(days=7)
+    >>> found = read_signals(kind, watched, profile, recent=rows[200:], waiting=rows[:0], as_of=end,
+    ...     window=week, counted=counted_labels(kind, watched, CheckRows(), as_of=end))
     >>> found.start_training, sorted(found.state)
     (False, ['drift', 'estimate'])
     """
-    seed = model_type.random_seed
-    tracker = (
-        DriftTracker.from_state(state["drift"]) if "drift" in state else DriftTracker.start(since)
-    )
+    model, state, seed = watched.model, watched.state, model_type.random_seed
+    tracker = DriftTracker.start(watched.since)
+    if "drift" in state:
+        tracker = DriftTracker.from_state(state["drift"])
     score = EstimateScore.from_state(state.get("estimate"))
-    drift = found = None
-    if len(labelled):
-        times = row_times(labelled, model_type)
+    if counted.covered and len(counted.rows):
+        times = pd.Series(counted.times)
         score = score_labelled(
-            profile.estimate, model, labelled, times, score=score, until=as_of, seed=seed
+            profile.estimate, model, counted.rows, times, score=score, until=as_of, seed=seed
         )
+    drift = found = None
     if len(recent):
         happened = as_times(recent[model_type.time_column])
         span = tracker.next_window(happened, as_of=as_of, longest=window)
@@ -131,8 +151,12 @@ def read_signals(
                 seed=seed,
             )
         if profile.estimate:
-            waiting = _without_label(recent, model_type, state, as_of)
-            found = estimate(profile.estimate, model, waiting, score=score, seed=seed)
+            rows = _without_label(recent, model_type, state, as_of)
+            lacking = (least_rows(profile.estimate) or 0) - len(rows)
+            if lacking > 0 and len(waiting):
+                older = _without_label(waiting, model_type, state, as_of).tail(lacking)
+                rows = pd.concat([older, rows], ignore_index=True)
+            found = estimate(profile.estimate, model, rows, score=score, seed=seed)
     left = {"drift": tracker.as_state(), "estimate": score.as_state()}
     return Signals(drift=drift, drift_stands=tracker.starts_training, estimate=found, state=left)
 

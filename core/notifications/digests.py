@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from core.explanations.metrics import metric_name
+from core.explanations.metrics import is_known, metric_name, show_change
 from core.explanations.rows import Row, count, figure, moment, part, parts, text
 from core.explanations.words import ENGLISH
 from core.notifications.message import Table
 from core.notifications.notice import Notice
-from core.notifications.telling import NOTHING_TO_DO, Told, shown_change, shown_metric, where
+from core.notifications.telling import NOTHING_TO_DO, Told, shown_metric, where
 
 _COLUMNS = ("Model type", "Checks", "Trained", "Deployed", "Gained", "Quality now")
 
@@ -77,9 +77,9 @@ def _row(item: Row) -> tuple[str, ...]:
 
 def _gain(metric: str, gain: float | None) -> str:
     """The sign tells better from worse, for errors too, which a gain makes smaller."""
-    if gain is None:
+    if gain is None or not is_known(metric):  # one of the user's own: on a scale of its own
         return ""
-    return f"{'+' if gain >= 0 else '−'}{shown_change(metric, gain)}"
+    return f"{'+' if gain >= 0 else '−'}{show_change(ENGLISH, metric, gain)}"
 
 
 def _number(item: Row, name: str) -> str:

@@ -13,6 +13,7 @@ from core.notifications.telling import (
     NOTHING_TO_DO,
     Told,
     counted,
+    gain_of,
     name_of,
     quoted,
     shown_change,
@@ -127,10 +128,10 @@ def _replaces_one(notice: Notice) -> bool:
 
 
 def _better(notice: Notice) -> str:
-    gain = figure(notice.data, "improvement")
-    if gain is None or gain <= 0:
+    gain = gain_of(notice.data)
+    if gain.value is None or gain.value <= 0:
         return ""
-    return f", {shown_change(text(notice.data, 'metric'), gain)} better"
+    return f", {shown_change(gain)} better"
 
 
 def _judgement(notice: Notice) -> str:
@@ -138,11 +139,12 @@ def _judgement(notice: Notice) -> str:
     data = notice.data
     if not text(data, "verdict"):
         return ""
-    metric, gain = text(data, "metric"), figure(data, "improvement")
+    metric, gain = text(data, "metric"), gain_of(data)
     previous = count(data, "previous_version")
-    if text(data, "outcome") == "deployed" and previous is not None and gain and gain > 0:
+    is_better = gain.value is not None and gain.value > 0
+    if text(data, "outcome") == "deployed" and previous is not None and is_better:
         # It has replaced that one: the model in use is itself by now.
-        better = shown_change(metric, gain)
+        better = shown_change(gain)
         return f"It passed every test and is {better} better than version {previous} before it."
     # Whether it may be deployed by itself decides how an approval is explained.
     alone = text(data, "waits_because") != "below_threshold"
@@ -175,12 +177,12 @@ def _way_back(notice: Notice) -> str:
 def _facts(notice: Notice) -> tuple[tuple[str, str], ...]:
     data, numbers = notice.data, ENGLISH.numbers
     metric, samples = text(data, "metric"), count(data, "samples")
-    previous, gain = count(data, "previous_version"), figure(data, "improvement")
+    previous, gain = count(data, "previous_version"), gain_of(data)
     seconds, verdict = figure(data, "duration_seconds"), text(data, "verdict")
     facts = [
         ("Tests", validation_label(ENGLISH, verdict) if verdict else ""),
         (metric_name(ENGLISH, metric), shown_metric(metric, figure(data, "value"))),
-        ("Better by" if (gain or 0) >= 0 else "Worse by", shown_change(metric, gain)),
+        ("Better by" if (gain.value or 0) >= 0 else "Worse by", shown_change(gain)),
         ("Compared on", "" if samples is None else f"{numbers.number(samples)} cases"),
         ("Before", "" if previous is None else f"version {previous}"),
         ("Asked for by", who_asked(data)),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from core.explanations.changes import Change, change_of_validation
 from core.explanations.jobs import asked_by
-from core.explanations.metrics import show_change, show_metric
+from core.explanations.metrics import show_metric
 from core.explanations.people import environment_label, stored_name
 from core.explanations.rows import Row, text
 from core.explanations.words import ENGLISH
@@ -92,6 +93,11 @@ def shown_metric(metric: str, value: float | None) -> str:
     return "" if value is None else show_metric(ENGLISH, metric or None, value)
 
 
-def shown_change(metric: str, change: float | None) -> str:
+def shown_change(change: Change) -> str:
     """The size of a difference; empty for none."""
-    return "" if change is None else show_change(ENGLISH, metric or None, change)
+    return "" if change.value is None else change.show(ENGLISH)
+
+
+def gain_of(data: Row) -> Change:
+    """How much better a new model is, by what is kept of its validation."""
+    return change_of_validation(data, text(data, "metric") or None)

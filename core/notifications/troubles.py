@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from core.explanations.changes import change_of_check
 from core.explanations.metrics import metric_name
 from core.explanations.missing_columns import missing_columns
-from core.explanations.rows import count, figure, text
+from core.explanations.rows import count, figure, part, text
 from core.explanations.schedules import cron_in_words, schedule_label
 from core.explanations.words import ENGLISH
 from core.notifications.events import Event
@@ -77,12 +78,13 @@ def _check_facts(notice: Notice) -> list[tuple[str, str]]:
     data, numbers = notice.data, ENGLISH.numbers
     metric, samples = text(data, "metric"), count(data, "samples")
     now, then = figure(data, "current"), figure(data, "baseline")
-    change, limit = figure(data, "degradation"), figure(data, "threshold")
+    change, limit = change_of_check(data), figure(data, "threshold")
+    name = metric_name(ENGLISH, metric, label=text(part(data, "figures"), "label"))
     return [
-        (f"{metric_name(ENGLISH, metric)} now", shown_metric(metric, now)),
+        (f"{name} now", shown_metric(metric, now)),
         ("Compared with", shown_metric(metric, then)),
-        ("Worse by", shown_change(metric, change)),
-        ("A drop above this matters", shown_change(metric, limit)),
+        ("Worse by", shown_change(change)),
+        ("A drop above this matters", "" if limit is None else change.show_other(ENGLISH, limit)),
         ("New cases", "" if samples is None else numbers.number(samples)),
     ]
 

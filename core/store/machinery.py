@@ -72,11 +72,14 @@ class Machinery(Caller):
     def begin_training(self, job: ClaimedJob) -> Json:
         """Ask whether cool-down and budget allow the training, and count it: once for a job.
 
+        It is also written down as an attempt to replace the champion, which the next claims know
+        of. A job that judges a model which was brought trains nothing, and is not counted.
+
         Returns
         -------
         dict
-            ``allowed``; where it is False also ``reason`` and ``until``, the time from which on
-            the next one may begin.
+            ``allowed``; where it is False also ``reason``, the ``figures`` that it was made from,
+            and ``until``, the time from which on the next one may begin.
         """
         answer: Json = self._work("begin_training", p_id=job.id, p_lease_token=job.lease_token)
         return answer

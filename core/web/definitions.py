@@ -54,7 +54,7 @@ SearchSeconds = Annotated[int, Field(ge=0, le=86_400), Whole]
 LatencyBudget = Annotated[float, Field(gt=0, le=3_600_000)]
 SizeBudget = Annotated[float, Field(gt=0, le=1_000_000)]
 Slices = Annotated[list[Column], Field(max_length=32, json_schema_extra=_UNIQUE), _EachOnce]
-_Gate = Annotated[str, StringConstraints(max_length=63, pattern=patterns.GATE)]
+_Gate = Annotated[str, StringConstraints(pattern=patterns.GATE)]
 Gates = Annotated[list[_Gate], Field(max_length=100, json_schema_extra=_UNIQUE), _EachOnce]
 
 _METRICS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from core.domain import DRY_RUN_GATES
+
 # PostgreSQL's text cannot hold the character zero.
 TEXT = r"^[^\x00]*$"
 MORE_THAN_BLANKS = r"^[^\x00]*[^\s\x00][^\x00]*$"
@@ -10,7 +12,7 @@ CURSOR = r"^[A-Za-z0-9_-]+$"
 CRON = r"^\S+( \S+){4}$"
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 RELATION = r"^[^.\x00]{1,63}\.[^.\x00]{1,63}$"
-GATE = r"^[a-z0-9_]+$"
+GATE = rf"^({'|'.join(DRY_RUN_GATES)})$"
 METRIC = (
     r"^(accuracy|f1|roc_auc|log_loss|r2|mae|rmse|mape"
     r"|[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)$"
@@ -26,7 +28,8 @@ SENTENCES = {
     NAME: "It must begin with a lower-case letter, and have at most 63 lower-case letters, "
     "digits and underscores.",
     RELATION: "It must be schema.name of a table or view.",
-    GATE: "It must be lower-case letters, digits and underscores, such as calibration.",
+    GATE: f"It must be one of {', '.join(DRY_RUN_GATES)}; enough_rows and data_quality cannot be a "
+    "dry run: what fails there already stops the training.",
     METRIC: "It must be accuracy, f1, roc_auc or log_loss, r2, mae, rmse or mape, or "
     "package.module:name of a metric of your own.",
     ENGINE: "It must be a built-in engine's name, or package.module:make_pipeline.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from core.domain import (
     Champion,
     DataQuality,
     Fingerprint,
+    Gate,
     ModelType,
     TrainingPlan,
     Validation,
@@ -23,23 +24,10 @@ from core.engines.model_validation import ModelValidationFramework, ReloadCheck
 from core.engines.time_split import is_after
 from core.errors import ArtifactError, DataError
 from core.worker.champions import LoadedChampion, load_model
-from core.worker.latency import single_row_latency_ms
 from core.worker.model_pages import Page, page_of_final_fit
-from core.worker.recorded_predictions import (
-    Reproduction,
-    predict_recorded,
-    record_predictions,
-)
+from core.worker.recorded_predictions import record_predictions
 from core.worker.resources import Resources
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Stored:
-    """The artifact as it would serve; no latency where it raises in place of predicting."""
-
-    reload: ReloadCheck
-    latency_ms: float | None
-    size_bytes: int
+from core.worker.stored_fit import StoredFit, judge_refit, measure_stored, refused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +53,7 @@ class Challenger:
         *,
         quality: DataQuality,
         alarm: bool = False,
+        suspected: bool = False,
         is_champion: bool = False,
     ) -> Validation:
         """Judge it by the rows that it has not learnt from, those newer than its window included.
@@ -77,6 +66,8 @@ class Challenger:
             Of the rows of its window.
         alarm : bool
             Whether the champion's alarm stands: it has surely got worse.
+        suspected : bool
+            Whether a check asked for the challenger.
         is_champion : bool
             Whether it serves already: then ``served`` is None.
 
@@ -92,7 +83,8 @@ class Challenger:
                 "model learnt from: there is nothing to judge it by.",
                 hint="Wait for labels, or train a new one.",
             )
-        stored = self._stored(unseen)
+        stored = self._stored(self.artifact_hash, unseen)
+        again = stored.reproduction
         framework = ModelValidationFramework(
             self.model_type, metrics=self.resources.own_metrics(self.model_type.metric)
         )
@@ -104,20 +96,22 @@ class Challenger:
             quality=quality,
             training_rows=self.plan.rows,
             train_frame=self.engine.split(self.rows, self.plan).train,
-            reload=stored.reload,
+            reload=ReloadCheck(recorded=again.recorded, reloaded=again.reloaded),
             seed=self.model_type.random_seed,
             alarm=alarm,
+            suspected=suspected,
             earlier_holdouts=served.champion.holdouts if served else (),
             latency_ms=stored.latency_ms,
             size_bytes=stored.size_bytes,
             is_champion=is_champion,
+            artifact_hash=self.artifact_hash,
         )
 
     def refit(self) -> dict[str, Any]:
         """Fit the same settings to the whole window; it may serve only when the gate passes.
 
         That is: it agrees with the approved model, and loaded afresh from the store it predicts
-        what it did in memory.
+        what it did in memory, within the budgets of time and size.
 
         Returns
         -------
@@ -134,36 +128,22 @@ class Challenger:
                 self.page, self.plan, fingerprint_of(parts.window, self.model_type)
             )
             digest = store_model(self.store, final.model, page, parts.holdout)
-            if refusal := self._refusal_of_reloaded(digest):
-                digest, gate = None, replace(gate, passed=False, detail=refusal)
-        return {"artifact_hash": digest, "gate": gate.as_json()}
+            gate = self._gate_of_stored(digest, gate, parts.holdout)
+        return {"artifact_hash": digest if gate.passed else None, "gate": gate.as_json()}
 
-    def _stored(self, rows: pd.DataFrame) -> _Stored:
-        """What the artifact, loaded afresh from the store, says of its recorded rows, and costs."""
-        page = self.store.read_metadata(self.artifact_hash)
-        model = self._loaded(self.artifact_hash)
-        reproduction = predict_recorded(model, page)
-        return _Stored(
-            reload=ReloadCheck(recorded=reproduction.recorded, reloaded=reproduction.reloaded),
-            latency_ms=single_row_latency_ms(model, rows) if reproduction.error is None else None,
-            size_bytes=page["size_bytes"],
-        )
-
-    def _refusal_of_reloaded(self, digest: str) -> str | None:
-        """Why a stored fit may not serve, None when it may."""
+    def _gate_of_stored(self, digest: str, gate: Gate, rows: pd.DataFrame) -> Gate:
+        """Whether the refit may serve as it lies in the store."""
         try:
-            reproduction = self._reproduction(digest)
+            stored = self._stored(digest, rows)
         except ArtifactError as exc:
             if exc.transient:
                 raise
-            return f"Stored, the refit cannot be loaded: {exc}"
-        if reproduction.is_exact:
-            return None
-        said = f": it raised {reproduction.error}" if reproduction.error else ""
-        return f"Loaded afresh from the store, the refit does not repeat its predictions{said}."
+            detail = f"Stored, the refit cannot be loaded: {exc}"
+            return refused(gate, "artifact_reproduces", detail)
+        return judge_refit(gate, stored, self.model_type)
 
-    def _reproduction(self, digest: str) -> Reproduction:
-        return predict_recorded(self._loaded(digest), self.store.read_metadata(digest))
+    def _stored(self, digest: str, rows: pd.DataFrame) -> StoredFit:
+        return measure_stored(self._loaded(digest), self.store.read_metadata(digest), rows)
 
     def _loaded(self, digest: str) -> FittedModel:
         return load_model(

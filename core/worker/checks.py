@@ -11,12 +11,13 @@ import pandas as pd
 from core.datasets import needed_columns, read_rows
 from core.domain import Champion, ModelType
 from core.engines.fitted_model import FittedModel
-from core.monitoring.check import (
-    Watched,
-    check_champion,
-    read_labels_from,
-    read_rows_from,
-    state_after_attempt,
+from core.monitoring.check import Watched, check_champion
+from core.monitoring.check_rows import (
+    CheckRows,
+    RowsNeeded,
+    Span,
+    coverage_columns,
+    rows_needed,
 )
 from core.monitoring.profile import ReferenceProfile
 from core.worker.champions import LoadedChampion
@@ -56,32 +57,52 @@ def read_labelled(
     )
 
 
-def read_recent(
-    resources: Resources,
-    model_type: ModelType,
-    *,
-    models: Iterable[FittedModel] = (),
-    start: datetime,
-    end: datetime,
-) -> pd.DataFrame:
-    """All rows whose own time is in ``(start, end]``, whatever their target.
+def read_for_check(
+    resources: Resources, model_type: ModelType, model: FittedModel, needed: RowsNeeded
+) -> CheckRows:
+    """Read what a check asks for, and no more.
 
     Parameters
     ----------
     resources : Resources
     model_type : ModelType
-    models : iterable of FittedModel
-        As for :func:`read_labelled`.
-    start, end : datetime
+    model : FittedModel
+        The champion: its features may be others than those of today.
+    needed : RowsNeeded
     """
-    return read_rows(
-        resources.database_url,
-        model_type,
-        visible_at=end,
-        start=start,
-        end=end,
-        labelled=False,
-        columns=_columns(model_type, models),
+    features, few = _columns(model_type, [model]), coverage_columns(model_type)
+
+    def read(
+        span: Span | None, columns: tuple[str, ...], *, unknown_at: datetime | None = None
+    ) -> pd.DataFrame:
+        if span is None:
+            return pd.DataFrame()
+        return read_rows(
+            resources.database_url,
+            model_type,
+            visible_at=needed.counting.end,
+            start=span.start,
+            end=span.end,
+            labelled=False,
+            unknown_at=unknown_at,
+            columns=columns,
+        )
+
+    return CheckRows(
+        labelled=read_rows(
+            resources.database_url,
+            model_type,
+            visible_at=needed.counting.end,
+            start=needed.counting.start,
+            end=needed.counting.end,
+            window_by="label_time",
+            least_delay=needed.delay,
+            columns=features,
+        ),
+        recent=read(needed.recent, features),
+        waiting=read(needed.waiting, features, unknown_at=needed.counting.end),
+        due=read(needed.due, few),
+        due_before=read(needed.due_before, few),
     )
 
 
@@ -128,24 +149,16 @@ def judge_champion(
     """
     window = timedelta(days=window_days)
     start = evaluated_at - window
-    watched, drift_missing, labelled, recent = None, None, pd.DataFrame(), pd.DataFrame()
+    watched, drift_missing, rows = None, None, CheckRows()
     if served is not None:
         profile, drift_missing = profile_of(served)
         watched = _watched(served, profile)
-        labels_from = read_labels_from(watched, model_type, as_of=evaluated_at, window=window)
-        models = [served.model]
-        labelled = read_labelled(
-            resources, model_type, models=models, start=labels_from, end=evaluated_at
-        )
-        rows_from = read_rows_from(watched, model_type, as_of=evaluated_at, window=window)
-        recent = read_recent(
-            resources, model_type, models=models, start=rows_from, end=evaluated_at
-        )
+        needed = rows_needed(watched, model_type, as_of=evaluated_at, window=window)
+        rows = read_for_check(resources, model_type, served.model, needed)
     checked = check_champion(
         model_type=model_type,
         watched=watched,
-        labelled=labelled,
-        recent=recent,
+        rows=rows,
         as_of=evaluated_at,
         window=window,
         threshold=threshold,
@@ -170,17 +183,6 @@ def judge_champion(
     return result
 
 
-def after_attempt(check: Mapping[str, Any] | None, at: datetime) -> dict[str, Any] | None:
-    """What a job leaves behind in place of its check's, once it has begun a training.
-
-    None where its check leaves nothing behind either.
-    """
-    if check is None or "monitor" not in check:
-        return None
-    left: Mapping[str, Any] = check["monitor"]
-    return dict(left) | {"state": state_after_attempt(left["state"], at)}
-
-
 def _left_behind(
     champion: Champion, state: Mapping[str, Any], seen_until: datetime
 ) -> dict[str, Any]:
@@ -196,6 +198,7 @@ def _watched(served: LoadedChampion, profile: ReferenceProfile | None) -> Watche
         profile=profile,
         since=champion.window_end,
         monitor=champion.monitor,
+        attempted_at=champion.attempted_at,
     )
 
 

@@ -92,7 +92,12 @@ def _require_allowed(context: WorkerContext, job: ClaimedJob, begins: TrainingBe
     answer = context.store.begin_training(job)
     if not answer["allowed"]:
         raise TrainingRefused(
-            begins.outcome | {"status": "skipped", "skip_reason": answer["reason"]}
+            begins.outcome
+            | {
+                "status": "skipped",
+                "skip_reason": answer["reason"],
+                "skip_figures": answer.get("figures"),
+            }
         )
 
 
@@ -118,7 +123,7 @@ def _trained(
                 report_mismatch(context, message)
             case TrainingBegins():
                 _require_allowed(context, job, message)
-                begun.update(message.outcome, monitor=message.monitor)
+                begun.update(message.outcome)
 
     lease = LeaseKeeper(heartbeat, context.leaving)
     begun: Outcome = {}

@@ -29,12 +29,11 @@ class ArtifactMismatch:
 class TrainingBegins:
     """The check is over and the rows are fit: a model is about to be trained, if it may be.
 
-    ``outcome`` holds what was found out until here, for the case that it may not. Should it begin
-    and be broken off, ``monitor`` is to be left behind for the next check.
+    ``outcome`` holds what was found out until here, for the case that it may not, or that it is
+    broken off.
     """
 
     outcome: dict[str, Any]
-    monitor: dict[str, Any] | None = None
 
 
 Message = Progress | ArtifactMismatch | TrainingBegins

@@ -20,9 +20,10 @@ from core.engines.stored_plan import recount
 from core.engines.window_plan import window_length
 from core.errors import ArtifactError, InvalidRequest
 from core.monitoring.data_quality import assess
+from core.worker.assessing import assess_rows
 from core.worker.challengers import Challenger, validation_json
 from core.worker.champions import LoadedChampion, load_model, load_working_champion
-from core.worker.checks import CHECK_WINDOW_DAYS, judge_champion, profile_of, read_labelled
+from core.worker.checks import CHECK_WINDOW_DAYS, judge_champion, read_labelled
 from core.worker.messages import Send
 from core.worker.model_pages import as_trained
 from core.worker.recorded_predictions import predict_recorded
@@ -67,13 +68,7 @@ def _quality(task: TargetTask, served: LoadedChampion | None) -> DataQuality:
     rows = read_labelled(
         task.resources, model_type, start=end - window if window else None, end=end
     )
-    return assess(
-        rows,
-        model_type,
-        profile=profile_of(served)[0] if served else None,
-        as_of=end,
-        seed=model_type.random_seed,
-    )
+    return assess_rows(task.resources, model_type, rows, served=served, as_of=end)
 
 
 def _validate(task: TargetTask, send: Send) -> Outcome:

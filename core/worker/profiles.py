@@ -10,7 +10,8 @@ from core.domain import ModelType
 from core.engines.continuous_learning import TrainedModel
 from core.engines.label_free import learn_reference
 from core.engines.time_split import Parts
-from core.monitoring.maturity import measure_maturity
+from core.monitoring.check_rows import coverage_columns
+from core.monitoring.maturity import labelled_share
 from core.monitoring.profile import ReferenceProfile, make_profile
 from core.worker.resources import Resources
 
@@ -63,7 +64,6 @@ def _label_coverage(
     as_of: datetime,
 ) -> float | None:
     """Which share of all rows from the time of the holdout has its label."""
-    known_by = (model_type.label_time_column,) if model_type.label_time_column else ()
     rows = read_rows(
         resources.database_url,
         model_type,
@@ -71,8 +71,6 @@ def _label_coverage(
         start=start,
         end=end,
         labelled=False,
-        columns=(model_type.time_column, model_type.target_column, *known_by),
+        columns=coverage_columns(model_type),
     )
-    return measure_maturity(
-        rows, model_type, delay=delay, usual_coverage=None, as_of=as_of
-    ).coverage
+    return labelled_share(rows, model_type, delay=delay, as_of=as_of)[1]

@@ -95,7 +95,8 @@ def predict_recorded(model: FittedModel, page: Mapping[str, Any]) -> Reproductio
             hint="Restore the artifact's metadata from a backup, or train a new model.",
         ) from exc
     try:
-        return Reproduction(recorded=predictions, reloaded=model.predict(rows))
+        reloaded, _ = model.predict_with_confidence(rows)  # as serving asks
+        return Reproduction(recorded=predictions, reloaded=reloaded)
     except MemoryError:
         raise
     except Exception as exc:  # noqa: BLE001 - a state of other versions: anything may come

@@ -12,17 +12,24 @@ from typing import Any
 import pandas as pd
 
 from core.artifacts import ArtifactStore
-from core.domain import ClaimedJob, DataQuality, Fingerprint, TrainingPlan, ValidationVerdict
+from core.domain import (
+    ClaimedJob,
+    DataQuality,
+    Fingerprint,
+    SkipKind,
+    TrainingPlan,
+    ValidationVerdict,
+)
 from core.engines.continuous_learning import ContinuousLearningEngine, TrainedModel
 from core.engines.fitted_model import FittedModel
 from core.engines.imported_model import IMPORTED_ENGINE, as_imported, judged_by_unseen
 from core.engines.window_plan import window_length
 from core.engines.yardstick import rows_until_next_attempt, standing_reference
 from core.errors import ArtifactError, DataError, RefitError
-from core.monitoring.data_quality import assess
+from core.worker.assessing import assess_rows
 from core.worker.challengers import Challenger, fingerprint_of, store_model, validation_json
 from core.worker.champions import UNCOMPARED, LoadedChampion, load_champion, load_model
-from core.worker.checks import after_attempt, judge_champion, profile_of, read_labelled
+from core.worker.checks import judge_champion, read_labelled
 from core.worker.failures import failure
 from core.worker.messages import Progress, Send, TrainingBegins
 from core.worker.model_pages import page_of_trained
@@ -34,6 +41,13 @@ from core.worker.tasks import Outcome, TrainingTask
 
 class TooSoon(Exception):
     """An automatic attempt would judge by labels that the last one has seen."""
+
+    def __init__(self, rows_needed: int) -> None:
+        super().__init__(
+            "The check asks for a training, but the last attempt has seen nearly the same labels: "
+            f"{rows_needed:,} more are needed before another can decide anything new."
+        )
+        self.figures = {"kind": SkipKind.TOO_FEW_NEW_ROWS, "rows_needed": rows_needed}
 
 
 def retrain(task: TrainingTask, send: Send) -> Outcome:
@@ -58,7 +72,12 @@ def retrain(task: TrainingTask, send: Send) -> Outcome:
     )
     served, check = _judged_champion(task, store, send)
     if served and check and not (job.force or check["needs_retraining"] or served.mismatch):
-        return {"status": "skipped", "check": check, "skip_reason": check["reason"]}
+        return {
+            "status": "skipped",
+            "check": check,
+            "skip_reason": check["reason"],
+            "skip_figures": {"kind": SkipKind.NOT_NEEDED},
+        }
     training = _Training(
         job=job,
         resources=resources,
@@ -73,7 +92,8 @@ def retrain(task: TrainingTask, send: Send) -> Outcome:
     try:
         training.run()
     except TooSoon as exc:
-        return training.outcome | {"status": "skipped", "skip_reason": str(exc)}
+        skipped = {"status": "skipped", "skip_reason": str(exc), "skip_figures": exc.figures}
+        return training.outcome | skipped
     except RefitError as exc:
         if exc.transient:
             raise
@@ -163,10 +183,9 @@ class _Training:
                 plan, rows, model_type, trained_until=job.imported.trained_until
             )
         self._require_new_labels(rows, plan)
-        left = after_attempt(self.outcome["check"], job.evaluated_at)
+        self.outcome["plan"] = plan.as_json()
         # Where cool-down or budget forbid it, the worker ends this process.
-        self.send(TrainingBegins(outcome=plain_json(self.outcome), monitor=plain_json(left)))
-        self.outcome["monitor"] = left
+        self.send(TrainingBegins(outcome=plain_json(self.outcome)))
         self._stage("train", 0.35, plan.reason)
         return self._store(self._trained(rows, plan), loaded), loaded.quality
 
@@ -203,12 +222,8 @@ class _Training:
         )
         data = fingerprint_of(rows, model_type)
         self.outcome["fingerprint"] = data.as_json()
-        quality = assess(
-            rows,
-            model_type,
-            profile=profile_of(served)[0] if served else None,
-            as_of=job.evaluated_at,
-            seed=model_type.random_seed,
+        quality = assess_rows(
+            self.resources, model_type, rows, served=served, as_of=job.evaluated_at
         )
         self.outcome["quality"] = quality.as_json()
         self._stage("data_quality", 0.3, f"{len(rows):,} rows, quality score {quality.score:.2f}")
@@ -261,13 +276,12 @@ class _Training:
             return
         missing = rows_until_next_attempt(rows, job.model_type, plan, job.last_attempt)
         if missing:
-            raise TooSoon(
-                "The check asks for a training, but the last attempt has seen nearly the same "
-                f"labels: {missing:,} more are needed before another can decide anything new."
-            )
+            raise TooSoon(missing)
 
     def _validate(self, challenger: Challenger, quality: DataQuality) -> dict[str, Any]:
-        validation = challenger.validate(self.served, quality=quality, alarm=self.alarm)
+        validation = challenger.validate(
+            self.served, quality=quality, alarm=self.alarm, suspected=self.needs_retraining
+        )
         self._stage("validate", 0.8, validation.reason)
         result = validation_json(validation, self.served.champion if self.served else None)
         approved = validation.verdict is ValidationVerdict.APPROVED

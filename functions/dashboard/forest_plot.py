@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.explanations.changes import Change, change_of_gate, change_of_slice
 from core.explanations.gates import gate_label
-from core.explanations.metrics import show_change
+from core.explanations.metrics import is_known, show_change
 from core.explanations.words import Words
 
 Json = dict[str, Any]
@@ -22,7 +23,6 @@ WIDTH = 240
 HEIGHT = 24
 _EDGE = 0.06  # free on both sides, as a share of what is shown
 MOST_SLICES = 12
-_POINTS = {"accuracy", "f1", "roc_auc", "r2"}
 _BADNESS = {"worse": 0, "undecided": 1, "as_good": 2}
 
 
@@ -37,7 +37,7 @@ class Estimated:
     margin: float | None
     tone: str
     verdict: str
-    unit: str  # a metric whose differences are written alike
+    scale: Change  # how differences are written
     rows: int | None = None
 
 
@@ -89,7 +89,7 @@ def _of_gates(
             margin=gate["threshold"],
             tone="good" if gate["passed"] else "warn" if gate.get("dry_run") else "bad",
             verdict=_verdict(gate, words),
-            unit=_unit(_figures(gate), metric),
+            scale=change_of_gate(gate, metric),
             rows=_figures(gate).get("samples"),
         )
         for name in names
@@ -126,7 +126,7 @@ def _slices(gate: Gate | None, words: Words) -> list[Estimated]:
             margin=-figures["margin"],
             verdict=verdicts[one["verdict"]][0],
             tone=verdicts[one["verdict"]][1],
-            unit=_unit(figures, figures["metric"]),
+            scale=change_of_slice(one, figures, figures["metric"]),
             rows=one["rows"],
         )
         for one in judged[:MOST_SLICES]
@@ -135,13 +135,6 @@ def _slices(gate: Gate | None, words: Words) -> list[Estimated]:
 
 def _figures(gate: Gate) -> Mapping[str, Any]:
     return gate.get("figures") or {}
-
-
-def _unit(figures: Mapping[str, Any], metric: str) -> str:
-    """A metric of one's own is written as one in points, or as one in shares."""
-    if "in_points" not in figures:
-        return metric
-    return "accuracy" if figures["in_points"] else "mae"
 
 
 def _panel(title: str, lines: Sequence[Estimated], words: Words) -> Json:
@@ -160,7 +153,7 @@ def _panel(title: str, lines: Sequence[Estimated], words: Words) -> Json:
         "lines": [
             {
                 "label": line.label,
-                "says": signed(words, line.unit, line.value),
+                "says": _signed(words, line.scale, line.value),
                 "interval": _interval(words, line),
                 "verdict": line.verdict,
                 "tone": line.tone,
@@ -169,7 +162,7 @@ def _panel(title: str, lines: Sequence[Estimated], words: Words) -> Json:
                 "low": place(line.low),
                 "high": place(line.high),
                 "margin": place(line.margin) if line.margin else None,
-                "wanted": signed(words, line.unit, line.margin) if line.margin else None,
+                "wanted": _signed(words, line.scale, line.margin) if line.margin else None,
             }
             for line in lines
         ],
@@ -178,15 +171,22 @@ def _panel(title: str, lines: Sequence[Estimated], words: Words) -> Json:
 
 def _interval(words: Words, line: Estimated) -> str:
     """Both bounds; what is in points says so once."""
-    low, high = (signed(words, line.unit, bound) for bound in (line.low, line.high))
-    if line.unit in _POINTS:
+    low, high = (_signed(words, line.scale, bound) for bound in (line.low, line.high))
+    if line.scale.in_points and is_known(line.scale.metric):
         tenths = round(1000 * line.low)
         number = words.numbers.number(abs(tenths) / 10)
         low = f"{'+' if tenths > 0 else '−' if tenths < 0 else ''}{number}"
     return f"{low} … {high}"
 
 
+def _signed(words: Words, scale: Change, change: float) -> str:
+    return _sign(change) + scale.show_other(words, change)
+
+
 def signed(words: Words, unit: str, change: float) -> str:
     """A difference with its sign: ``+2.1 points``, ``0 points``."""
-    sign = "" if not change else "+" if change > 0 else "−"
-    return sign + show_change(words, unit, change)
+    return _sign(change) + show_change(words, unit, change)
+
+
+def _sign(change: float) -> str:
+    return "" if not change else "+" if change > 0 else "−"

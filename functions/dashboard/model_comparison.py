@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.explanations.changes import Change, change_of_gate
 from core.explanations.gates import explain_gate, gate_label, gate_meaning
 from core.explanations.metrics import metric_name, show_change, show_metric
 from core.explanations.validations import explain_validation, validation_label
@@ -72,19 +73,31 @@ def show_gate(gate: Mapping[str, Any], words: Words, metric: str) -> Json:
     }
 
 
-def signed_change(words: Words, metric: str, change: float | None) -> str:
-    """A difference with its sign: ``+2.1 points``; an en dash where there is none."""
+def signed_change(
+    words: Words, metric: str, change: float | None, *, scale: Change | None = None
+) -> str:
+    """A difference with its sign: ``+2.1 points``; an en dash where there is none.
+
+    Parameters
+    ----------
+    words : Words
+    metric : str
+    change : float or None
+    scale : Change, optional
+        How it is written; of a metric of the user's own its stored figures say it.
+    """
     if not change:
         return "–" if change is None else words.numbers.number(0)
     sign = "+" if change > 0 else "−"
-    return sign + show_change(words, metric, change)
+    shown = show_change(words, metric, change) if scale is None else scale.show_other(words, change)
+    return sign + shown
 
 
 def _figure(gate: Mapping[str, Any], value: float | None, words: Words, metric: str) -> str:
     if value is None:
         return "–"
     if gate["name"] in _DIFFERENCES:
-        return signed_change(words, metric, value)
+        return signed_change(words, metric, value, scale=change_of_gate(gate, metric))
     if gate["name"] == "calibration":
         return signed_change(words, "accuracy", value)
     if gate["name"] in _SHARES:
@@ -105,7 +118,7 @@ def _deployed_from(gate: Mapping[str, Any], words: Words, metric: str) -> str | 
     given = _figures(gate).get("auto_deployment_threshold", threshold)
     if given is None or (given == threshold and given < 0):
         return None
-    return signed_change(words, metric, given)
+    return signed_change(words, metric, given, scale=change_of_gate(gate, metric))
 
 
 def _figures(gate: Mapping[str, Any]) -> Mapping[str, Any]:

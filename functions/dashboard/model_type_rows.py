@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.explanations.alerts import alert_label, explain_alert, what_to_do
+from core.explanations.changes import change_of_validation
 from core.explanations.checks import explain_check, verdict_label
 from core.explanations.deployments import deployment_label, explain_deployment
 from core.explanations.jobs import job_label, stage_label
@@ -125,7 +126,12 @@ def show_version(words: Words, version: Row, metric: str) -> Json:
         "label": label,
         "tone": tone,
         "quality": show_metric(words, metric, (version["metrics"] or {}).get(metric)),
-        "gain": signed_change(words, metric, validation and validation["improvement"]),
+        "gain": signed_change(
+            words,
+            metric,
+            validation and validation["improvement"],
+            scale=change_of_validation(validation or {}, metric),
+        ),
         "says": explain_validation(words, validation, metric=metric) if validation else None,
         "why_not": _why_not(words, version),
         "why_waiting": _why_waiting(words, version, metric),

@@ -15,7 +15,6 @@ from core.explanations.alerts import (
 from core.explanations.checks import explain_check, verdict_label
 from core.explanations.jobs import asked_by, explain_job, job_label, stage_label
 from core.explanations.metrics import (
-    is_higher_better,
     metric_meaning,
     metric_name,
     show_change,
@@ -23,7 +22,8 @@ from core.explanations.metrics import (
 )
 from core.explanations.words import Words
 from functions.dashboard.model_comparison import signed_change
-from functions.dashboard.sparkline import divide, draw_sparkline, limit_of
+from functions.dashboard.performance_table import limit_of
+from functions.dashboard.sparkline import divide, draw_sparkline
 
 Row = Mapping[str, Any]
 Shown = dict[str, Any]
@@ -81,8 +81,7 @@ def _value(checks: list[Row], champion: Row | None) -> float | None:
 def _draw(words: Words, checks: list[Row], metric: str) -> Shown | None:
     alike = [check for check in checks if check["metric"] == metric]
     values = [check["value"] for check in alike]
-    higher = is_higher_better(metric)
-    limits = [limit_of(check, higher_is_better=higher) for check in alike]
+    limits = [limit_of(check) for check in alike]
     drawn = draw_sparkline(values, limits)
     if drawn is None:
         return None

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.explanations.checks import verdict_label
-from core.explanations.metrics import is_higher_better, show_metric
+from core.explanations.metrics import is_higher_better, is_in_points, show_metric
 from core.explanations.quality import explain_score
+from core.explanations.rows import Row, part
 from core.explanations.words import Words
 
 Json = dict[str, Any]
@@ -15,8 +16,6 @@ Point = Mapping[str, Any]
 
 # All rows are in the file for spreadsheets.
 TABLE_ROWS = 50
-# Their differences are points; the others' are shares of the baseline.
-_POINTS = {"accuracy", "f1", "roc_auc", "r2"}
 
 
 def value_bounds(point: Point) -> tuple[float, float] | None:
@@ -25,8 +24,8 @@ def value_bounds(point: Point) -> tuple[float, float] | None:
     Parameters
     ----------
     point : mapping
-        ``{metric, baseline, ci_low, ci_high}``; the interval is in points for metrics on a fixed
-        scale, else a share of the baseline.
+        ``{metric, baseline, ci_low, ci_high, figures}``; the interval is in points for metrics on
+        a fixed scale, else a share of the baseline.
 
     Examples
     --------
@@ -38,9 +37,10 @@ def value_bounds(point: Point) -> tuple[float, float] | None:
     baseline, low, high = point["baseline"], point["ci_low"], point["ci_high"]
     if baseline is None or low is None or high is None:
         return None
-    if point["metric"] not in _POINTS:
+    figures = _figures(point)
+    if not is_in_points(point["metric"], figures):
         low, high = low * abs(baseline), high * abs(baseline)
-    if is_higher_better(point["metric"]):
+    if is_higher_better(point["metric"], figures):
         return baseline - high, baseline - low
     return baseline + low, baseline + high
 
@@ -54,12 +54,21 @@ def limit_of(point: Point) -> float | None:
     0.75
     >>> limit_of({"metric": "mae", "baseline": 10.0, "threshold": 0.25})
     12.5
+    >>> limit_of({"metric": "acme:profit", "baseline": 10.0, "threshold": 2.0,
+    ...           "figures": {"higher_is_better": True, "in_points": True}})
+    8.0
     """
     baseline = point["baseline"]
     if baseline is None:
         return None
-    drop = point["threshold"] * (1 if point["metric"] in _POINTS else abs(baseline))
-    return float(baseline - drop if is_higher_better(point["metric"]) else baseline + drop)
+    metric, figures = point["metric"], _figures(point)
+    drop = point["threshold"] * (1 if is_in_points(metric, figures) else abs(baseline))
+    return float(baseline - drop if is_higher_better(metric, figures) else baseline + drop)
+
+
+def _figures(point: Point) -> Row:
+    """What is stored beside the values; of a metric of the user's own that tells its scale."""
+    return part(point, "figures")
 
 
 def performance_table(series: Mapping[str, Any], words: Words) -> list[Json]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 # Of the drawing's own coordinates, which are whole numbers: the page stretches them to its pixels.
 WIDTH = 240
@@ -33,31 +32,6 @@ class Share:
     count: int
     start: float
     length: float
-
-
-def limit_of(check: Mapping[str, Any], *, higher_is_better: bool) -> float | None:
-    """Beyond which value it counts as worse.
-
-    Parameters
-    ----------
-    check : mapping
-        With ``baseline`` and ``threshold``.
-    higher_is_better : bool
-        Of such metrics the threshold is in points; of errors it is a share of the baseline.
-
-    Examples
-    --------
-    >>> limit_of({"baseline": 0.75, "threshold": 0.25}, higher_is_better=True)
-    0.5
-    >>> limit_of({"baseline": 8.0, "threshold": 0.25}, higher_is_better=False)
-    10.0
-    """
-    baseline, threshold = check.get("baseline"), check.get("threshold")
-    if baseline is None or threshold is None:
-        return None
-    if higher_is_better:
-        return float(baseline - threshold)
-    return float(baseline * (1 + threshold))
 
 
 def draw_sparkline(

@@ -218,6 +218,7 @@ def test_how_a_model_type_is_trained_and_judged_is_shown_and_changed(
     )
     wrong = refit("model-types", "update", churn, "--size-budget", "small")
     no_gate = refit("model-types", "update", churn, "--dry-run-gates", "calibration,luck")
+    guard = refit("model-types", "update", churn, "--dry-run-gates", "data_quality")
 
     assert (changed["window_strategy"], changed["class_weight"]) == ("adaptive", "balanced")
     assert (changed["recency_half_life_seconds"], changed["search_seconds"]) == (2_419_200, 600)
@@ -229,7 +230,8 @@ def test_how_a_model_type_is_trained_and_judged_is_shown_and_changed(
     assert (emptied["slice_columns"], emptied["dry_run_gates"]) == ([], [])
     assert (emptied["latency_budget_ms"], emptied["size_budget_mb"]) == (None, None)
     assert "--size-budget 'small' is no number" in wrong.stderr
-    assert "There is no gate 'luck'. Known: enough_rows" in no_gate.stderr
+    assert 'There is no gate "luck". Give --dry-run-gates names of beats_base' in no_gate.stderr
+    assert 'The gate "data_quality" cannot be a dry run: what fails there already' in guard.stderr
 
 
 @pytest.mark.parametrize("option", ["--entity", "--slices"])

@@ -118,13 +118,14 @@ def test_a_model_that_knows_another_world_gets_a_version_but_does_not_serve(
 def test_beside_a_champion_it_is_a_challenger_and_the_next_training_is_an_ordinary_one(
     refit: Refit, lab: Lab, tmp_path: Path
 ) -> None:
-    name = lab.model_type()
+    name = lab.model_type(monthly_retraining_budget=2)
     before = lab.champion(name)
     file = stored(tmp_path)
     result = refit("models", "import", str(file), "--model-type", name, "--json", **lab.variables())
     job = json.loads(result.stdout)["job"]
     assert job["validation"]["champion_deployment_id"] == str(before["id"])
-    after = lab.retrain(name, force=True)
+    after = lab.retrain(name, force=True)  # the second training: judging was none
+    assert after["status"] == "succeeded", after["skip_reason"]
     assert lab.model(after["result"]["model_id"])["engine"] == "linear"
 
 

@@ -109,7 +109,7 @@ def test_a_model_that_surely_got_worse_was_replaced(lab: Lab, ask: Any) -> None:
     validation = job["validation"]
     assert validation["rule"] in {"surely_better", "not_worse"}
     assert "above 5,000, which counts as proof" in said
-    assert "So a training was tried: the outcomes since the last one speak for it." in said
+    assert "So a training was tried: the model in use got worse" in said
     assert "All of these compare it with the model in use" in said
     assert "without a person" in said
     assert "Version 2 was deployed automatically" in said

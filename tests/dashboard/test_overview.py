@@ -16,7 +16,8 @@ from core.domain import Environment, Role
 from core.errors import Forbidden, InvalidRequest
 from core.store import Store
 from functions.dashboard import overview_cards, sparkline
-from functions.dashboard.sparkline import divide, draw_sparkline, limit_of
+from functions.dashboard.performance_table import limit_of
+from functions.dashboard.sparkline import divide, draw_sparkline
 from tests.dashboard.conftest import PersonAs
 from tests.database.factories import Scene, actor, user
 from tests.functions.served import Server
@@ -436,8 +437,16 @@ def test_equal_measurements_lie_in_the_middle() -> None:
 
 
 def test_the_limit_of_an_error_is_above_its_baseline() -> None:
-    assert limit_of({"baseline": 2.0, "threshold": 0.5}, higher_is_better=False) == 3.0
-    assert limit_of({"baseline": None, "threshold": 0.5}, higher_is_better=True) is None
+    assert limit_of({"metric": "mae", "baseline": 2.0, "threshold": 0.5}) == 3.0
+    assert limit_of({"metric": "accuracy", "baseline": None, "threshold": 0.5}) is None
+
+
+def test_the_limit_of_a_metric_of_ones_own_goes_by_its_stored_figures() -> None:
+    profit = {"metric": "acme.metrics:profit", "baseline": 10.0, "threshold": 0.5}
+    figures = {"higher_is_better": True, "in_points": True}
+    assert limit_of(profit | {"figures": figures}) == 9.5
+    assert limit_of(profit | {"figures": figures | {"in_points": False}}) == 5.0
+    assert limit_of(profit | {"figures": figures | {"higher_is_better": False}}) == 10.5
 
 
 def test_a_bar_of_nothing_has_no_pieces() -> None:

@@ -257,7 +257,7 @@ def test_a_schedulers_key_is_told_that_it_sees_no_pages(
     assert not browser.is_signed_in
 
 
-@pytest.mark.parametrize("key", ["", "nonsense", make_key()])
+@pytest.mark.parametrize("key", ["", "nonsense", pytest.param(make_key(), id="of-nobody")])
 def test_a_wrong_key_is_refused(local: Server, browser_at: Open, key: str) -> None:
     browser = browser_at(local)
 

@@ -14,6 +14,7 @@ from tests.database.factories import (
     WINDOW_END,
     Row,
     Scene,
+    digest,
     judgement,
     trained_model,
 )
@@ -38,6 +39,19 @@ def uses(scene: Scene) -> tuple[HoldoutUse, ...]:
     return claimed.holdouts
 
 
+def spans(uses: tuple[HoldoutUse, ...]) -> list[HoldoutUse]:
+    return [HoldoutUse(start=use.start, end=use.end) for use in uses]
+
+
+def validated(scene: Scene, model: Row, **changes: Any) -> Row:
+    """The answer of a validation that was asked for."""
+    operation = scene.running_operation(VALIDATION, model_ids=[model["id"]])
+    found = {"model_id": str(model["id"]), **judged(scene, **changes)}
+    answer = scene.store.finish_operation(operation, {"status": "succeeded", "results": [found]})
+    (result,) = answer["result"]["results"]
+    return dict(result)
+
+
 def judged(scene: Scene, **changes: Any) -> Row:
     """A judgement against the champion of now."""
     found = {"champion_deployment_id": scene.champion_id(), "holdout": HOLDOUT, **changes}
@@ -47,13 +61,12 @@ def judged(scene: Scene, **changes: Any) -> Row:
 def test_each_judgement_against_a_champion_counts_its_rows(scene: Scene) -> None:
     scene.champion()
     model = scene.trained(validation=judged(scene, verdict="inconclusive", auto_deployable=False))
-    operation = scene.running_operation(VALIDATION, model_ids=[model["id"]])
-    found = judged(scene, holdout=LATER)
-    scene.store.finish_operation(
-        operation, {"status": "succeeded", "results": [{"model_id": str(model["id"]), **found}]}
-    )
 
-    assert uses(scene) == (USE, HoldoutUse.from_row(LATER))
+    validated(scene, model, holdout=LATER)
+
+    told = uses(scene)
+    assert spans(told) == [USE, HoldoutUse.from_row(LATER)]
+    assert {(use.rows, use.artifact_hash) for use in told} == {(600, digest("model"))}
 
 
 def test_a_new_champion_starts_the_count_anew(scene: Scene) -> None:
@@ -103,18 +116,62 @@ def test_a_model_that_was_judged_beside_another_by_the_same_rows_waits_for_a_per
 
 def test_the_answer_of_a_validation_says_that_it_came_too_late(scene: Scene) -> None:
     scene.champion()
-    model = scene.trained(validation=judged(scene))
-    found = judged(scene, holdouts_read=0)
+    scene.trained(text="first", validation=judged(scene))
+    model = scene.trained(text="second")
 
-    answer = scene.store.finish_operation(
-        scene.running_operation(VALIDATION, model_ids=[model["id"]]),
-        {"status": "succeeded", "results": [{"model_id": str(model["id"]), **found}]},
-    )
+    result = validated(scene, model, holdouts_read=0)
 
-    (result,) = answer["result"]["results"]
     assert (result["auto_deployable"], result["rule"]) == (False, "none")
     assert "waits for a person" in result["reason"]
     assert "holdouts_read" not in result
+
+
+def test_the_same_model_judged_again_by_the_same_rows_is_no_further_use(scene: Scene) -> None:
+    scene.champion()
+    model = scene.trained(validation=judged(scene))
+
+    again = validated(scene, model, holdouts_read=0)
+    made_again = scene.trained(validation=judged(scene, holdouts_read=0))
+
+    assert (again["auto_deployable"], again["rule"]) == (True, "surely_better")
+    assert made_again["id"] != model["id"]
+    assert spans(uses(scene)) == [USE]
+    rows = scene.rows(
+        "select auto_deployable from ml_model_validations where holdout_start is not null"
+    )
+    assert [row["auto_deployable"] for row in rows] == [True] * 3
+
+
+@pytest.mark.parametrize("other", [{"holdout": LATER}, {"samples": 601}])
+def test_the_same_model_judged_by_other_rows_is_a_further_use(scene: Scene, other: Row) -> None:
+    scene.champion()
+    model = scene.trained(validation=judged(scene))
+
+    validated(scene, model, **other)
+
+    assert len(uses(scene)) == 2
+
+
+def test_a_model_that_was_judged_too_leniently_stays_so_however_often_it_is_judged_again(
+    scene: Scene,
+) -> None:
+    scene.champion()
+    scene.trained(text="first", validation=judged(scene, verdict="rejected", auto_deployable=False))
+    model = scene.trained(text="second", validation=judged(scene, holdouts_read=0))
+
+    again = validated(scene, model, holdouts_read=0)
+    knowing = validated(scene, model, holdouts_read=2)
+
+    assert again["auto_deployable"] is False
+    assert knowing["auto_deployable"] is True
+
+
+def test_later_uses_take_nothing_from_a_model_that_was_judged_before_them(scene: Scene) -> None:
+    scene.champion()
+    model = scene.trained(text="first", validation=judged(scene))
+    scene.trained(text="second", validation=judged(scene, holdouts_read=1))
+
+    assert validated(scene, model, holdouts_read=1)["auto_deployable"] is True
 
 
 def test_a_validation_shows_the_span_of_its_rows(scene: Scene) -> None:

@@ -134,6 +134,30 @@ def test_a_later_migration_is_applied_alone(database_url: str, tmp_path: Path) -
     assert migrate(database_url, directory=folder) == []
 
 
+def test_gates_that_cannot_be_a_dry_run_are_taken_out_of_what_was_set_before(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    for file in folder.glob("*.sql"):
+        if file.name >= "20261124190400":
+            file.unlink()
+    migrate(empty_database_url, directory=folder)
+    database = PostgresDatabase(empty_database_url)
+    store = Store(database, actor=LOCAL_ADMIN)
+    for name, gates in (
+        ("churn", ["slices", "data_quality", "luck", "latency"]),
+        ("visits", ["enough_rows"]),
+        ("sales", ["size"]),
+    ):
+        store.create_model_type(definition(name, dry_run_gates=gates))
+
+    migrate(empty_database_url)
+
+    left = {made.name: made.dry_run_gates for made in store.list_model_types()}
+    database.close()
+    assert left == {"churn": ("slices", "latency"), "visits": (), "sales": ("size",)}
+
+
 def test_a_folder_without_migrations_is_named(empty_database_url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=str(tmp_path)):
         migrate(empty_database_url, directory=tmp_path)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.domain import ModelType, Task
+from core.domain import DRY_RUN_GATES, GATE_NAMES, ModelType, Task
 from core.errors import Conflict, InvalidRequest
 from tests.database.factories import Row, Scene, definition
 
@@ -102,6 +102,14 @@ def test_how_a_type_is_trained_and_judged_is_made_and_changed(scene: Scene) -> N
     assert (emptied.dry_run_gates, emptied.window_strategy) == ((), "adaptive")
 
 
+def test_what_may_be_a_dry_run_is_what_the_engines_take_for_one(scene: Scene) -> None:
+    made = scene.store.create_model_type(definition("churn", dry_run_gates=list(DRY_RUN_GATES)))
+    assert made.dry_run_gates == DRY_RUN_GATES
+    for name in ({*GATE_NAMES} - {*DRY_RUN_GATES}) | {"luck"}:
+        with pytest.raises(InvalidRequest, match="what fails there already stops the training"):
+            scene.store.update_model_type("churn", {"dry_run_gates": [name]})
+
+
 def test_a_change_of_how_a_type_is_trained_is_in_the_audit_log(scene: Scene) -> None:
     scene.model_type("churn")
     scene.store.update_model_type("churn", TRAINING)
@@ -149,7 +157,7 @@ BREAKS: dict[str, Row] = {
     "ml_model_types_slices_are_columns": {"slice_columns": ["plan", None]},
     "ml_model_types_latency_budget_in_range": {"latency_budget_ms": 0},
     "ml_model_types_size_budget_in_range": {"size_budget_mb": "NaN"},
-    "ml_model_types_dry_run_gates_are_named": {"dry_run_gates": ["calibration", "Latency!"]},
+    "ml_model_types_dry_run_gates_are_known": {"dry_run_gates": ["calibration", "data_quality"]},
 }
 
 

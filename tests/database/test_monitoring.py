@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from core.database import PostgresDatabase
-from core.domain import ClaimedJob, ClaimedOperation, MonitorState, OperationKind
+from core.domain import Champion, ClaimedJob, ClaimedOperation, MonitorState, OperationKind
+from core.monitoring.check import Watched, state_after_attempt
+from core.monitoring.label_buckets import ShownLabels
+from core.monitoring.sequential import ALARM_AT, TRAINING_AT, EDetector
 from core.store import Store
 from tests.database.factories import (
     ADMIN,
@@ -28,6 +33,7 @@ from tests.database.factories import (
 )
 
 CHECK = OperationKind.CHECK
+LABELS = 300
 SEQUENTIAL = {"level": 5200.0, "attempt_level": 40.0, "training_at": 1000.0, "alarm_at": 5000.0}
 ESTIMATE = {"status": "valid", "metric": "accuracy", "value": 0.78, "outside_band": False}
 
@@ -195,58 +201,237 @@ def test_the_state_is_shown_to_nobody(scene: Scene) -> None:
 # An attempt -------------------------------------------------------------------------------------
 
 
-def ended(scene: Scene, job: ClaimedJob, champion: Row, **outcome: Any) -> Row:
-    """A job whose check left one state behind, and whose attempt another."""
-    found = check_of(champion, monitor=monitor_state(1, days=8, by="check"))
-    return scene.store.finish_training_job(
-        job, {"check": found, "monitor": monitor_state(1, days=8, by="attempt"), **outcome}
+def evidence(read: int | None = None) -> Row:
+    """What a check leaves behind that has seen many wrong answers up to now."""
+    now = datetime.now(UTC)
+    times = np.datetime64(now.replace(tzinfo=None), "us") - np.arange(LABELS) * np.timedelta64(
+        9, "m"
     )
+    keys = np.arange(LABELS, dtype=np.uint64)
+    labels = ShownLabels(losses=np.ones(LABELS), countable_at=times, happened_at=times, keys=keys)
+    test, _ = EDetector.start(0.2).count(labels, until=now)
+    return monitor_state(read) | {
+        "seen_until": now.isoformat(),
+        "state": {"sequential": test.as_state()},
+    }
+
+
+def watched(scene: Scene) -> tuple[Champion, EDetector]:
+    """The champion of the next check's claim, and the test that this check goes on from."""
+    (target,) = scene.running_operation(CHECK).targets
+    champion = target.champion
+    assert champion is not None
+    state = Watched(
+        model=cast("Any", None),  # nothing is predicted here
+        reference=champion.reference,
+        profile=None,
+        since=champion.window_end,
+        monitor=champion.monitor,
+        attempted_at=champion.attempted_at,
+    ).state
+    return champion, EDetector.from_state(state["sequential"])
+
+
+def begun(scene: Scene, **changes: Any) -> ClaimedJob:
+    job = scene.running_job(**changes)
+    assert scene.store.begin_training(job)["allowed"]
+    return job
+
+
+def assert_attempted_once(scene: Scene) -> None:
+    """The attempt is known, the alarm's level stands, and each label was counted once."""
+    _, test = watched(scene)
+    assert test.attempt_level == 0
+    assert test.level > ALARM_AT
+    assert test.labels == LABELS
 
 
 @pytest.mark.parametrize(
-    ("outcome", "left"),
+    ("outcome", "counts"),
     [
-        ({"status": "succeeded", "model": trained_model("new")}, "attempt"),
-        ({"status": "failed", "error": FAILURE}, "attempt"),
-        ({"status": "skipped", "skip_reason": "Cooling down."}, "check"),
+        ({"status": "succeeded", "model": trained_model("new")}, True),
+        ({"status": "failed", "error": FAILURE}, True),
+        ({"status": "cancelled"}, False),
+        ({"status": "skipped", "skip_reason": "It is healthy by now."}, False),
     ],
 )
-def test_a_job_leaves_one_state_and_only_an_attempt_starts_anew(
-    scene: Scene, outcome: Row, left: str
+def test_only_a_training_that_was_tried_starts_the_count_anew(
+    scene: Scene, outcome: Row, counts: bool
 ) -> None:
     champion = scene.champion()
-    check(scene, champion, monitor=monitor_state())
+    job = begun(scene)
 
-    ended(scene, scene.running_job(), champion, **outcome)
+    found = check_of(champion, monitor=evidence())
+    scene.store.finish_training_job(job, {"check": found, **outcome})
 
-    assert (kept(scene).revision, kept(scene).state["by"]) == (2, left)
+    known, test = watched(scene)
+    assert (known.attempted_at is not None) is counts
+    assert (test.attempt_level == 0) is counts
+    assert (test.level > ALARM_AT, kept(scene).revision) == (True, 1)
 
 
-def test_a_training_that_is_tried_again_or_cancelled_has_not_been_an_attempt(scene: Scene) -> None:
+def test_a_job_that_trained_nothing_was_no_attempt(scene: Scene) -> None:
     champion = scene.champion()
-    check(scene, champion, monitor=monitor_state())
-    before = kept(scene)
+    found = check_of(champion, monitor=evidence())
+
+    scene.store.finish_training_job(
+        scene.running_job(), {"status": "failed", "error": FAILURE, "check": found}
+    )
+
+    known, test = watched(scene)
+    assert known.attempted_at is None
+    assert test.attempt_level > TRAINING_AT
+
+
+@pytest.mark.parametrize(
+    "order", ["check begin end", "begin check end", "begin end check", "check end", "end check"]
+)
+def test_an_attempt_counts_whenever_a_check_ends_that_knew_nothing_of_it(
+    scene: Scene, order: str
+) -> None:
+    champion = scene.champion()
+    check(scene, champion, monitor=evidence())
     job = scene.running_job()
+    if "begin" not in order:  # the check is asked for while the training goes on
+        scene.store.begin_training(job)
+    operation = scene.running_operation(CHECK)
+    found = check_of(champion, monitor=evidence(1))
+    steps: dict[str, Callable[[], object]] = {
+        "begin": lambda: scene.store.begin_training(job),
+        "end": lambda: scene.store.finish_training_job(
+            job, {"status": "failed", "error": FAILURE, "check": found}
+        ),
+        "check": lambda: finish(scene.store, operation, found),
+    }
 
-    row = ended(scene, job, champion, status="failed", retry=True, error=FAILURE)
+    for step in order.split():
+        steps[step]()
 
+    assert kept(scene).revision == 2
+    assert_attempted_once(scene)
+
+
+def test_an_attempt_counts_when_its_job_and_a_check_end_at_once(
+    scene: Scene, database_url: str
+) -> None:
+    champion = scene.champion()
+    check(scene, champion, monitor=evidence())
+    database = PostgresDatabase(database_url, max_connections=4)
+    crowd = Store(database, actor=ADMIN)
+    for read in (1, 2, 3):
+        job = begun(scene, force=True, override_limits=True)
+        operation = scene.running_operation(CHECK)
+        found = check_of(champion, monitor=evidence(read))
+        failed = {"status": "failed", "error": FAILURE, "check": found}
+        barrier = Barrier(2)
+
+        def end_job(
+            job: ClaimedJob = job, failed: Row = failed, barrier: Barrier = barrier
+        ) -> None:
+            barrier.wait(10)
+            crowd.finish_training_job(job, failed)
+
+        def end_check(
+            operation: ClaimedOperation = operation, found: Row = found, barrier: Barrier = barrier
+        ) -> None:
+            barrier.wait(10)
+            finish(crowd, operation, found)
+
+        with ThreadPoolExecutor(2) as threads:
+            for ended in [threads.submit(end_job), threads.submit(end_check)]:
+                ended.result()
+        assert kept(scene).revision == read + 1
+        assert_attempted_once(scene)
+    database.close()
+
+
+def test_a_check_that_knows_of_the_attempt_keeps_it(scene: Scene) -> None:
+    champion = scene.champion()
+    check(scene, champion, monitor=evidence())
+    scene.store.finish_training_job(begun(scene), {"status": "failed", "error": FAILURE})
+    known, _ = watched(scene)
+    assert known.attempted_at is not None
+    assert known.monitor is not None
+
+    state = state_after_attempt(known.monitor.state, known.attempted_at)
+    check(scene, champion, monitor=evidence(1) | {"state": state})
+
+    assert kept(scene).state == state
+    assert_attempted_once(scene)
+
+
+def test_a_job_that_is_tried_again_sees_why_it_began_and_counts_once(scene: Scene) -> None:
+    champion = scene.champion()
+    check(scene, champion, monitor=evidence())
+    job = begun(scene)
+    row = scene.store.finish_training_job(
+        job, {"status": "failed", "retry": True, "error": FAILURE}
+    )
     assert row["status"] == "queued"
-    assert kept(scene) == before
+
+    check(scene, champion, monitor=evidence(1))
     again = scene.store.claim_training_job(job.id, "worker-2")
     assert again is not None
-    scene.store.finish_training_job(again, {"status": "cancelled"})
-    assert kept(scene) == before
+    assert again.champion is not None
+    assert again.champion.attempted_at is None
+    assert watched(scene)[1].attempt_level > TRAINING_AT
+    scene.store.begin_training(again)
+    scene.store.finish_training_job(again, {"status": "failed", "error": FAILURE})
+
+    assert len(scene.rows("select from private.training_attempts")) == 1
+    assert_attempted_once(scene)
 
 
-def test_a_job_whose_worker_was_lost_leaves_nothing_behind(scene: Scene) -> None:
+def test_a_training_whose_workers_were_lost_was_an_attempt_in_the_end(scene: Scene) -> None:
     champion = scene.champion()
-    check(scene, champion, monitor=monitor_state())
+    check(scene, champion, monitor=evidence())
     before = kept(scene)
-    scene.lost_job(scene.queued_job())
+    job_id = scene.queued_job()
+    for lost in range(3):
+        token = scene.lost_job(job_id)
+        scene.database.call("begin_training", {"p_id": job_id, "p_lease_token": token})
+        assert watched(scene)[0].attempted_at is None, lost
+        scene.store.sweep_lost_work("worker-1")
 
-    scene.store.sweep_lost_work("worker-1")
-
+    assert scene.job(job_id)["status"] == "failed"
     assert kept(scene) == before
+    assert_attempted_once(scene)
+
+
+def test_a_new_champion_has_not_been_tried_to_replace(scene: Scene) -> None:
+    scene.champion(text="old")
+    job = begun(scene, force=True)
+    found = judgement(champion_deployment_id=scene.champion_id())
+    scene.store.finish_training_job(
+        job, {"status": "succeeded", "model": trained_model("new"), "validation": found}
+    )
+    (target,) = scene.running_operation(CHECK).targets
+
+    assert target.champion is not None
+    assert target.champion.model_version == 2
+    assert target.champion.attempted_at is None
+
+
+def test_an_attempt_of_a_replay_is_known_from_its_own_time_on(scene: Scene) -> None:
+    scene.model_type("past", replay=True, cool_down="0")
+    scene.champion("past")
+    for day in (3, 1, 2):
+        job = begun(scene, model_type="past", force=True, as_of=WINDOW_END + timedelta(days=day))
+        scene.store.finish_training_job(job, {"status": "failed", "error": FAILURE})
+
+    def known(days: float) -> datetime | None:
+        as_of = WINDOW_END + timedelta(days=days)
+        operation = scene.running_operation(CHECK, model_types=["past"], as_of=as_of)
+        (target,) = operation.targets
+        assert target.champion is not None
+        return target.champion.attempted_at
+
+    assert known(0.5) is None
+    assert [known(2), known(2.5), known(9)] == [
+        WINDOW_END + timedelta(days=2),
+        WINDOW_END + timedelta(days=2),
+        WINDOW_END + timedelta(days=3),
+    ]
 
 
 # What is written --------------------------------------------------------------------------------

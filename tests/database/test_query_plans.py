@@ -24,7 +24,13 @@ ENDED_JOBS = 6_000
 TYPES = 3
 CHECKS_A_DAY = 24 * 4
 # What grows with every job and check.
-GROWING = ("ml_training_jobs", "ml_models", "ml_operations", "ml_performance_metrics")
+GROWING = (
+    "ml_training_jobs",
+    "ml_models",
+    "ml_operations",
+    "ml_performance_metrics",
+    "ml_model_validations",
+)
 CHECKS = """
     select private.create_partition(
         'ml_performance_metrics', (current_date - m * interval '1 month')::date
@@ -46,6 +52,31 @@ OPERATIONS = """
     )
     select 'check', 'production', 'succeeded', '{}', '{}', now()
     from generate_series(1, 3000)
+"""
+# One of each model by the job that trained it, and two later ones.
+VALIDATIONS = """
+    set session_replication_role = 'replica';
+    insert into public.ml_model_validations (
+        model_id, model_type, environment, training_job_id, verdict, auto_deployable, samples,
+        gates, reason, created_at
+    )
+    select
+        m.id, m.model_type, 'production', case when i = 0 then m.training_job_id end, 'approved',
+        false, 100, '[]', 'Better.', m.created_at + i * interval '1 minute'
+    from public.ml_models as m
+    cross join generate_series(0, 2) as i;
+    insert into public.ml_model_deployments (
+        model_type, environment, model_id, validation_id, artifact_hash, serves, cutoff,
+        reference, deployed_by, status, valid_from, ended_at
+    )
+    select
+        v.model_type, 'production', v.model_id, v.id, repeat('0', 64), 'approved_fit',
+        now(), '{}', '{}', 'retired', now(), now()
+    from (
+        select distinct on (model_type) * from public.ml_model_validations
+        order by model_type, created_at desc
+    ) as v;
+    reset session_replication_role
 """
 
 
@@ -139,6 +170,7 @@ def watched(
             add_ended_jobs(owner, types=TYPES, jobs=ENDED_JOBS, over=timedelta(days=730))
             owner.execute(CHECKS)
             owner.execute(OPERATIONS)
+            owner.execute(VALIDATIONS)
             owner.execute("vacuum (analyze)")
             yield Watched(owner)
 
@@ -230,6 +262,7 @@ def test_the_status_counts_the_models_by_a_narrow_index(watched: Watched) -> Non
 
     assert watched.scans == {
         ("ml_models", "ml_models_by_status"),
+        ("ml_model_validations", "ml_model_validations_by_champion"),
         ("ml_operations", "ml_operations_active"),
         ("ml_training_jobs", "ml_training_jobs_active"),
         ("ml_training_jobs", "ml_training_jobs_by_age"),
@@ -252,3 +285,18 @@ def test_the_pages_of_jobs_read_little_of_what_is_kept(watched: Watched) -> None
     watched.call("list_requested_jobs", "a request")
     assert watched.rows_read("ml_training_jobs") == 0
     assert None not in {index for _, index in watched.scans}
+
+
+def test_what_a_decision_was_made_from_is_found_by_an_index(watched: Watched) -> None:
+    decisions = {
+        "job": "select training_job_id from ml_models where model_type = 'type_1' limit 1",
+        "model": "select id from ml_models where model_type = 'type_1' limit 1",
+        "deployment": "select id from ml_model_deployments where model_type = 'type_1'",
+    }
+    for kind, statement in decisions.items():
+        found = watched.call("explain_decision", watched.value(statement))
+        assert found["kind"] == kind
+        assert found["validation"] is not None
+        assert "ml_model_validations" in {table for table, _ in watched.scans}
+        assert None not in {index for _, index in watched.scans}, watched.scans
+        assert watched.rows_read("ml_model_validations") <= 3

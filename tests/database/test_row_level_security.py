@@ -54,6 +54,7 @@ def fill(scene: Scene) -> None:
     job = scene.running_job(force=True, webhook_url="https://example.org/called")
     scene.store.trigger_retraining(model_types=["churn"])
     scene.store.heartbeat_training_job(job, lines=[{"message": "Loaded."}])
+    scene.store.begin_training(job)
     scene.store.finish_training_job(
         job,
         {

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,7 +14,15 @@ from core.database import PostgresDatabase
 from core.domain import ClaimedJob, Environment, Role
 from core.errors import InvalidRequest, LeaseLost
 from core.store import Store
-from tests.database.factories import ADMIN, WORKER, Row, Scene
+from tests.database.factories import (
+    ADMIN,
+    WINDOW_END,
+    WORKER,
+    Row,
+    Scene,
+    digest,
+    trained_model,
+)
 
 APRIL = datetime(2026, 4, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -131,6 +140,45 @@ def test_a_check_that_did_not_train_holds_nothing_up(scene: Scene) -> None:
     scene.store.finish_training_job(job, {"status": "skipped", "skip_reason": "Healthy."})
 
     assert train(scene)["allowed"]
+
+
+def judged_import(scene: Scene) -> ClaimedJob:
+    """The job that has judged a model which was brought, by rows up to a later time."""
+    answer = scene.store.import_model("churn", artifact_hash=digest("made elsewhere"))
+    job = scene.store.claim_training_job(UUID(answer["job"]["id"]), WORKER)
+    assert job is not None
+    assert scene.store.begin_training(job) == {"allowed": True}
+    plan = trained_model()["plan"] | {"window_end": (WINDOW_END + 24 * HOUR).isoformat()}
+    scene.store.finish_training_job(
+        job, {"status": "succeeded", "model": trained_model("made elsewhere", plan=plan)}
+    )
+    return job
+
+
+def test_a_model_that_was_brought_costs_no_budget_and_holds_nothing_up(scene: Scene) -> None:
+    scene.model_type(monthly_retraining_budget=1)
+
+    job = judged_import(scene)
+
+    assert scene.job(job.id)["training_begun_at"] is None
+    assert train(scene) == {"allowed": True}
+    assert train(scene)["allowed"] is False
+
+
+def test_a_model_that_was_brought_is_no_attempt_to_replace_the_champion(scene: Scene) -> None:
+    scene.model_type(cool_down="0")
+    scene.champion()
+    before = scene.running_job(force=True)
+    scene.store.finish_training_job(before, {"status": "cancelled"})
+    assert before.last_attempt == WINDOW_END
+
+    judged_import(scene)
+
+    after = scene.running_job(force=True)
+    assert after.last_attempt == WINDOW_END
+    assert after.champion is not None
+    assert after.champion.attempted_at is None
+    assert scene.rows("select from private.training_attempts") == []
 
 
 @pytest.mark.parametrize(

@@ -386,3 +386,29 @@ def test_a_connection_cut_in_the_middle_is_unavailable(
     cut = make_type(source_relation="public.cut", feature_columns=("z",))
     with pytest.raises(DatabaseUnavailable, match="went away"):
         read_rows(database_url, cut, visible_at=LATE)
+
+
+def test_a_label_that_comes_early_can_be_made_to_wait_for_the_usual_delay(
+    database_url: str, orders: ModelType, db: psycopg.Connection
+) -> None:
+    # Labels come two days after their row: of 3 at once, of 1 on the seventh, of 7 on the twelfth.
+    db.execute("update public.orders set paid_at = placed_at where id = 3")
+    db.execute("update public.orders set paid_at = %s where id = 1", [day(7)])
+    db.execute("update public.orders set paid_at = %s where id = 7", [day(12)])
+    delayed = replace(orders, label_time_column=None, label_delay=timedelta(days=2))
+
+    def counting(kind: ModelType, wait: int) -> list[int]:
+        frame = read_rows(
+            database_url,
+            kind,
+            visible_at=day(10),
+            start=day(6),
+            end=day(10),
+            window_by="label_time",
+            least_delay=timedelta(days=wait),
+        )
+        return ids(frame)
+
+    assert counting(orders, 4) == [1, 3, 4, 5, 6]
+    assert counting(delayed, 4) == [3, 4, 5, 6]
+    assert counting(delayed, 1) == [5, 6, 7, 8]

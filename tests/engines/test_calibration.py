@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from core.artifacts.trusted_types import trusted_types
-from core.engines.calibration import expected_calibration_error, fit_isotonic, fit_sigmoid
+from core.engines.calibration import fit_isotonic, fit_sigmoid
+from core.engines.calibration_error import expected_calibration_error
 from core.engines.confidence import ConfidenceBasedMLEngine, SigmoidCalibrator
 
 ENGINE = ConfidenceBasedMLEngine()
@@ -42,10 +43,17 @@ def test_equal_probabilities_share_a_bin_whatever_the_order_of_the_rows() -> Non
     assert expected_calibration_error(both(np.full(1000, 0.5)), truth, [0, 1]) == 0
 
 
-def test_several_classes_have_the_mean_error_of_each_against_the_rest() -> None:
+def test_the_errors_of_several_classes_add_up_to_a_distance_that_does_not_shrink_with_them() -> (
+    None
+):
     truth = np.repeat([0, 1, 2], 100)
     proba = np.tile([[1.0, 0.0, 0.0]], (300, 1))
-    assert expected_calibration_error(proba, truth, [0, 1, 2]) == pytest.approx(4 / 9)
+    # (1, 0, 0) is two thirds away from (⅓, ⅓, ⅓).
+    assert expected_calibration_error(proba, truth, [0, 1, 2]) == pytest.approx(2 / 3)
+    # Sure of ten classes in turn, and right in 7 of 10: off by 0.3, as with two classes.
+    said = np.arange(10_000) % 10
+    right = np.where(np.arange(10_000) // 10 % 10 < 7, said, (said + 1) % 10)
+    assert expected_calibration_error(np.eye(10)[said], right, range(10)) == pytest.approx(0.3)
 
 
 def test_weights_calibrate_for_the_rows_that_weigh() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,20 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from core.domain import DeploymentRule, Gate, HoldoutUse, Validation, ValidationVerdict
+from core.domain import (
+    DRY_RUN_GATES,
+    GATE_NAMES,
+    DeploymentRule,
+    Gate,
+    HoldoutUse,
+    QualityFinding,
+    Validation,
+    ValidationVerdict,
+)
 from core.engines.fitted_model import FittedModel
 from core.engines.gates import latency, size
 from core.engines.holdout_use import span_of, spending_level
-from core.engines.model_validation import ModelValidationFramework
+from core.engines.model_validation import ModelValidationFramework, ReloadCheck
 from core.errors import DataError, InvalidRequest
 from tests.engines.rows import QUALITY, model_type, rows
 
@@ -104,6 +114,13 @@ def test_rows_that_judged_before_ask_for_a_surer_proof() -> None:
     assert validated(earlier_holdouts=[old]).holdout_use == 1
 
 
+def test_rows_that_made_a_check_ask_for_the_training_are_used_already() -> None:
+    asked = validated(suspected=True)
+    assert (asked.holdout_use, asked.alpha) == (2, spending_level(2))
+    proven = validated(suspected=True, alarm=True)
+    assert (proven.holdout_use, proven.alpha) == (1, spending_level(1))
+
+
 def test_everything_that_is_recorded_is_json() -> None:
     kind = model_type(slice_columns=("part",), entity_column="who", latency_budget_ms=5.0)
     frame = FRAME.assign(part="x", who=np.arange(2400) % 700)
@@ -170,6 +187,76 @@ def test_a_dry_run_gate_is_recorded_as_it_came_out_and_never_blocks() -> None:
     assert not gate(result, "better_than_champion").dry_run
 
 
+def failing(name: str) -> dict[str, Any]:
+    """What makes just that gate fail; the challenger is better than the champion else."""
+    finding = QualityFinding(name="one_class", column="y", blocking=True, detail="One class only.")
+    knows_more = FRAME[800:].assign(part="x")
+    boasting = fitted(model_type())
+    boasting.pipeline.coef_ *= 40
+    settings: dict[str, dict[str, Any]] = {
+        "enough_rows": {"training_rows": 99},
+        "data_quality": {"quality": replace(QUALITY, findings=(finding,))},
+        "beats_baseline": {"challenger": fitted(model_type(), flipped=1.0), "champion": None},
+        "artifact_reproduces": {"reload": ReloadCheck(recorded=np.ones(2), reloaded=np.zeros(2))},
+        "latency": {"latency_ms": 9.0},
+        "size": {"size_bytes": 2_000_000},
+        "better_than_champion": {
+            "challenger": fitted(model_type(), columns=("a",)),
+            "champion": fitted(model_type()),
+            "holdout": FRAME[800:].assign(part=np.arange(1600) % 20),  # none is large enough
+        },
+        "calibration": {"challenger": boasting, "champion": fitted(model_type())},
+        "slices": {"holdout": FRAME[800:]},
+    }
+    return {"holdout": knows_more} | settings[name]
+
+
+@pytest.mark.parametrize("name", GATE_NAMES)
+def test_each_gate_blocks_but_as_a_dry_run_is_only_recorded(name: str) -> None:
+    settings: dict[str, Any] = {
+        "slice_columns": ("part",),
+        "latency_budget_ms": 5.0,
+        "size_budget_mb": 1.0,
+    }
+    blocked = validated(model_type(**settings), **failing(name))
+    assert [one.name for one in blocked.gates if not one.passed] == [name]
+    assert blocked.verdict is not ValidationVerdict.APPROVED
+    assert not blocked.auto_deployable
+    assert blocked.reason == gate(blocked, name).detail
+
+    if name not in DRY_RUN_GATES:
+        return
+    trial = validated(model_type(**settings, dry_run_gates=(name,)), **failing(name))
+    assert trial.verdict is ValidationVerdict.APPROVED
+    assert gate(trial, name) == replace(gate(blocked, name), dry_run=True)
+    assert [one for one in trial.gates if one.name != name] == [
+        one for one in blocked.gates if one.name != name
+    ]
+
+
+def test_every_gate_is_a_row_in_a_fixed_order_with_a_sentence_and_its_figures() -> None:
+    kind = model_type(slice_columns=("part",), latency_budget_ms=5.0, size_budget_mb=1.0)
+    whole = validated(
+        kind,
+        holdout=FRAME[800:].assign(part="x"),
+        reload=ReloadCheck(recorded=np.ones(2), reloaded=np.ones(2)),
+        latency_ms=1.0,
+        size_bytes=1000,
+    )
+    assert tuple(names(whole)) == GATE_NAMES
+    for one in whole.gates:
+        assert one.passed, one.detail
+        assert one.detail.endswith(".")
+        assert one.figures
+        assert one.value is not None
+    assert {one.name for one in whole.gates if one.threshold is None} == {"data_quality"}
+    assert {one.name for one in whole.gates if one.interval is not None} == {
+        "beats_baseline",
+        "better_than_champion",
+        "calibration",
+    }
+
+
 def test_a_dry_run_comparison_never_promotes_a_worse_challenger() -> None:
     kind = model_type(dry_run_gates=("better_than_champion",))
     result = validated(kind, challenger=fitted(kind, columns=("a",)), champion=fitted(kind))
@@ -182,6 +269,12 @@ def test_a_dry_run_of_an_unknown_gate_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidRequest, match='no gate "speed"') as caught:
         ModelValidationFramework(model_type(dry_run_gates=("slices", "speed")))
     assert "latency" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", sorted(set(GATE_NAMES) - set(DRY_RUN_GATES)))
+def test_what_stops_a_training_before_any_gate_cannot_be_a_dry_run(name: str) -> None:
+    with pytest.raises(InvalidRequest, match=f'"{name}" cannot be a dry run.*stops the training'):
+        ModelValidationFramework(model_type(dry_run_gates=("slices", name)))
 
 
 # A metric of the user's own -------------------------------------------------------------------

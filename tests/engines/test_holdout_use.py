@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pandas as pd
 import pytest
 
 from core.domain import HoldoutUse
@@ -36,8 +38,24 @@ def test_rows_count_by_the_time_at_which_their_label_was_known() -> None:
     assert count_uses(frame, late, [delayed]) == 2
 
 
+def test_the_same_model_on_the_very_same_rows_is_the_use_that_it_was() -> None:
+    frame, kind = rows(100), model_type()
+    whole = span_of(frame, kind)
+    told = [replace(whole, rows=100, artifact_hash=name) for name in ("a", "b", "c")]
+
+    def use(name: str | None, shown: pd.DataFrame = frame) -> int:
+        return count_uses(shown, kind, told, artifact_hash=name)
+
+    assert [use("a"), use("b"), use("c"), use("d"), use(None)] == [1, 2, 3, 4, 4]
+    # One row more or fewer within the same span are other rows: one more chance.
+    assert use("a", frame.drop(index=50)) == 4
+    assert use("a", frame[:-1]) == 4
+
+
 def test_a_stored_use_comes_back_as_it_was() -> None:
     use = span_of(rows(10), model_type())
     assert HoldoutUse.from_row(use.as_json()) == use
+    told = replace(use, rows=10, artifact_hash="a")
+    assert HoldoutUse.from_row(use.as_json() | {"rows": 10, "artifact_hash": "a"}) == told
     assert isinstance(use.start, datetime)
     assert use.start.tzinfo is not None

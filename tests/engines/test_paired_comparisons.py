@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from core.domain import ValidationVerdict
 from core.engines.comparison import Comparison, compare
-from core.engines.gates import better_than_champion, calibration
+from core.engines.gates import better_than_champion
 from core.engines.gates.champion import rows_needed
 from core.engines.holdout_use import spending_level
 from core.engines.metrics import Scored, get_metric
 
-ACCURACY = get_metric("accuracy")
+ACCURACY, MAE = get_metric("accuracy"), get_metric("mae")
 
 
 def pair(*, wins: int, defeats: int, count: int) -> tuple[Scored, Scored]:
@@ -66,43 +64,17 @@ def test_rows_of_one_entity_are_no_independent_evidence() -> None:
     assert passed / runs <= 0.098
 
 
-# Calibration ----------------------------------------------------------------------------------
-
-
-def confident(proba: Any, truth: Any) -> Scored:
-    predicted = (proba > 0.5).astype(int)
-    both = np.column_stack([1 - proba, proba])
-    return Scored(truth=truth, predicted=predicted, proba=both, classes=[0, 1])
-
-
-def test_a_challenger_that_boasts_fails_though_it_answers_the_same() -> None:
-    random = np.random.default_rng(0)
-    proba = random.uniform(0.05, 0.95, 600)
-    truth = (random.random(600) < proba).astype(int)
-    honest = confident(proba, truth)
-    boasting = confident(np.where(proba > 0.5, 0.99, 0.01), truth)
-    judged = calibration(boasting, honest, alpha=0.05, seed=0)
-    assert judged.verdict is ValidationVerdict.REJECTED
-    assert judged.gate.interval is not None
-    assert judged.gate.interval[1] < 0
-    assert calibration(honest, boasting, alpha=0.05, seed=0).gate.passed
-
-
-def test_equally_calibrated_models_hardly_ever_fail() -> None:
-    random, failed, runs = np.random.default_rng(1), 0, 60
+def test_rows_of_one_entity_are_no_independent_evidence_for_an_error_either() -> None:
+    random, passed, rowwise = np.random.default_rng(6), 0, 0
+    runs, entities, each = 60, 40, 5
+    codes = np.repeat(np.arange(entities), each)
+    truth = np.zeros(len(codes))
     for _ in range(runs):
-        proba = random.uniform(0.05, 0.95, 200)
-        truth = (random.random(200) < proba).astype(int)
-        two = (np.clip(proba + random.normal(0, 0.05, 200), 0.01, 0.99) for _ in range(2))
-        failed += not calibration(
-            *(confident(one, truth) for one in two), alpha=0.05, seed=0
-        ).gate.passed
+        # Equally good models, whose errors differ from entity to entity.
+        off = np.repeat(random.lognormal(0, 0.4, (2, entities)), each, axis=1)
+        scored = [Scored(truth=truth, predicted=one) for one in off]
+        passed += compare(MAE, *scored, seed=0, entities=codes).lower > 0
+        rowwise += compare(MAE, *scored, seed=0).lower > 0
+    assert rowwise / runs > 0.15
     # At most .05, plus two standard errors (.028 each).
-    assert failed / runs <= 0.106
-
-
-def test_calibration_is_skipped_where_there_is_nothing_to_calibrate() -> None:
-    one = Scored(truth=np.array([0, 1]), predicted=np.array([0, 1]))
-    judged = calibration(one, one, alpha=0.05, seed=0)
-    assert judged.gate.passed
-    assert "no probabilities" in judged.gate.detail
+    assert passed / runs <= 0.106

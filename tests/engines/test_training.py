@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -14,6 +15,7 @@ from core.engines.metrics import METRICS
 from core.engines.time_split import is_after, row_times
 from core.engines.yardstick import rows_until_next_attempt, standing_reference
 from core.errors import DataError
+from core.worker.plain_json import plain_json
 from tests.engines.rows import end_of, model_type, regression_type, rows
 
 END = datetime(2030, 1, 1, tzinfo=UTC)
@@ -216,7 +218,7 @@ def test_the_yardstick_does_not_fall_when_a_check_asked_for_the_training() -> No
     high = Reference(metric="accuracy", value=0.85, samples=800)
     low = Reference(metric="accuracy", value=0.70, samples=500)
     plan = ContinuousLearningEngine(model_type()).plan(rows(600), as_of=END, champion_cutoff=None)
-    kept = replace(high, kept_since=plan.window_end)
+    kept = replace(high, kept_since=plan.window_end, later=(low,))
 
     assert standing_reference(low, high, metric=ACCURACY, needs_retraining=True, plan=plan) == kept
     assert standing_reference(high, low, metric=ACCURACY, needs_retraining=True, plan=plan) is high
@@ -234,24 +236,30 @@ def test_the_yardstick_does_not_fall_when_a_check_asked_for_the_training() -> No
 
 
 def test_an_alarm_about_what_can_no_longer_be_reached_ends() -> None:
-    high = Reference(metric="accuracy", value=0.85, samples=800)
-    low = Reference(metric="accuracy", value=0.70, samples=500)
+    """The best of the last four windows is what a champion is measured by."""
+    high, middle, low = (
+        Reference(metric="accuracy", value=value, samples=500) for value in (0.85, 0.78, 0.70)
+    )
     plan = ContinuousLearningEngine(model_type()).plan(rows(600), as_of=END, champion_cutoff=None)
     window = plan.window_end - plan.window_start
-    first_kept = standing_reference(low, high, metric=ACCURACY, needs_retraining=True, plan=plan)
 
-    def after(windows: float) -> Reference:
+    def after(windows: float, new: Reference, replaced: Reference) -> Reference:
         later = replace(
             plan,
             window_start=plan.window_start + windows * window,
             window_end=plan.window_end + windows * window,
         )
-        return standing_reference(
-            low, first_kept, metric=ACCURACY, needs_retraining=True, plan=later
-        )
+        return standing_reference(new, replaced, metric=ACCURACY, needs_retraining=True, plan=later)
 
-    assert after(3.9) == first_kept
-    assert after(4) is low
+    kept = after(0, low, high)
+    assert after(3.9, low, kept).value == high.value
+    assert after(4, replace(low), kept) == low
+    kept = after(1, low, after(0, middle, high))
+    assert [kept.value, *(one.value for one in kept.later)] == [0.85, 0.78, 0.70]
+    assert Reference.from_row(json.loads(json.dumps(plain_json(asdict(kept))))) == kept
+    assert after(4, low, kept).value == middle.value
+    assert after(5, replace(low), kept) == low
+    assert after(2, replace(high, value=0.8), kept).later == (replace(high, value=0.8),)
 
 
 @pytest.mark.parametrize(("newer", "wait"), [(0, 500), (336, 164), (500, 0), (2000, 0)])

@@ -14,6 +14,7 @@ from core.explanations.gates import explain_gate
 from core.explanations.jobs import asked_by, explain_job
 from core.explanations.quality import explain_finding
 from core.explanations.rules import explain_rule
+from core.explanations.skips import explain_skip
 from core.explanations.validations import explain_validation
 from core.explanations.why import explain_decision, explain_job_story
 from core.explanations.windows import explain_window
@@ -55,8 +56,12 @@ JOB: dict[str, Any] = {
     "started_at": "2026-11-24T08:15:00+00:00",
     "cancel_requested_at": "2026-11-24T08:15:00+00:00",
     "check_result": CHECK | {"verdict": "healthy", "degradation": -0.01},
-    "skip_reason": "cool_down: the last training began at 2026-11-24 08:00:00 UTC; the next may "
-    "begin at 2026-11-24 09:00:00 UTC.",
+    "skip_reason": "cool_down: …",
+    "skip_figures": {
+        "kind": "cool_down",
+        "begun_at": "2026-11-24T08:00:00+00:00",
+        "until": "2026-11-24T09:00:00+00:00",
+    },
     "error": {"type": "data", "status": 422, "detail": "12 labelled rows; 100 are needed."},
     "result": VALIDATION | {"model_version": 4, "deployed": False},
     "validation": None,
@@ -97,6 +102,16 @@ SEEN: dict[str, dict[str, Any]] = {
     },
     "maturity": {"coverage": 0.4, "coverage_needed": 0.8},
 }
+SKIPPED: list[dict[str, Any]] = [
+    {"kind": "not_needed"},
+    {
+        "kind": "monthly_retraining_budget",
+        "begun": 2,
+        "budget": 2,
+        "until": "2026-12-01T00:00:00+00:00",
+    },
+    {"kind": "too_few_new_rows", "rows_needed": 200},
+]
 PLAN = {
     "window_start": "2026-10-24T08:15:00+00:00",
     "window_end": "2026-11-24T08:15:00+00:00",
@@ -154,6 +169,15 @@ def stories() -> Iterator[tuple[Explain, Row]]:
     yield whole(explain_job_story), job
     for status in ("skipped", "failed", "queued"):
         yield whole(explain_job_story), JOB | {"status": status}
+    for figures in SKIPPED:
+        yield (
+            explain_skip,
+            {
+                "skip_reason": "…",
+                "skip_figures": figures,
+                "check_result": CHECK | SEEN | {"needs_retraining": True, "verdict": "degraded"},
+            },
+        )
     yield (
         whole(explain_decision),
         {
@@ -202,7 +226,13 @@ def good_rows() -> Iterator[tuple[Explain, Row]]:
             {
                 "kind": kind,
                 "message": CHECK["reason"],
-                "details": {"current": 0.81, "baseline": 0.87, "type": "stale_validation"},
+                "details": {
+                    "metric": "accuracy",
+                    "current": 0.81,
+                    "baseline": 0.87,
+                    "samples": 1240,
+                    "type": "stale_validation",
+                },
                 "occurrences": 3,
                 "created_at": "2026-11-24T08:15:00+00:00",
                 "status": "acknowledged",

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.domain import DataQuality, Gate, PerformanceCheck, Validation
+from core.domain import GATE_NAMES, DataQuality, Gate, PerformanceCheck, Validation
 from core.engines import gates
 from core.engines.comparison import Comparison
 from core.engines.continuous_learning import ContinuousLearningEngine
@@ -26,15 +26,16 @@ from core.explanations.failures import explain_failure
 from core.explanations.gates import explain_gate, gate_label, gate_meaning
 from core.explanations.metrics import (
     is_higher_better,
+    is_in_points,
     metric_meaning,
     metric_name,
-    metric_of_sentence,
     show_change,
 )
 from core.explanations.quality import FINDINGS, explain_finding, finding_label
-from core.explanations.validations import explain_validation
+from core.explanations.validations import deciding_gate, explain_validation
 from core.explanations.words import ENGLISH, Words
 from core.monitoring import (
+    known_after_label,
     leakage,
     performance,
     quality_change,
@@ -45,6 +46,8 @@ from core.monitoring import (
 from core.monitoring.data_quality import assess
 from core.monitoring.performance import check_performance
 from core.monitoring.profile import ReferenceProfile, profile_column
+from core.worker.recorded_predictions import Reproduction
+from core.worker.stored_fit import StoredFit, judge_refit
 from tests.engines.rows import QUALITY, end_of, model_type, regression_type, rows
 from tests.explanations.plain import LANGUAGES, is_free_of_jargon
 
@@ -66,9 +69,7 @@ def names_in(module: Any, function: str) -> set[str]:
     return found
 
 
-# Those whose sentence tells as much as their figures.
-DECIDING = {"enough_rows", "data_quality", "beats_baseline", "better_than_champion"}
-GATES = sorted([*gates.GATE_NAMES, "final_fit_agreement"])
+GATES = sorted([*GATE_NAMES, "final_fit_agreement"])
 
 
 # Gates --------------------------------------------------------------------------------------
@@ -142,8 +143,19 @@ def every_gate() -> Iterator[Gate]:
     ):
         yield gates.not_comparable(reason, outcome).gate
     yield from safeguards()
-    for passed in (True, False):
-        yield Gate(name="final_fit_agreement", passed=passed, value=0.9, threshold=0.8, detail="…")
+    agrees = Gate(name="final_fit_agreement", passed=True, value=0.9, threshold=0.8, detail="…")
+    yield from (agrees, replace(agrees, passed=False))
+    costly = StoredFit(
+        reproduction=Reproduction(recorded=np.ones(2), reloaded=np.ones(2)),
+        latency_ms=7.5,
+        size_bytes=2_000_000,
+    )
+    for stored, changes in (
+        (costly, {"latency_budget_ms": 5.0}),
+        (costly, {"size_budget_mb": 1.0}),
+        (replace(costly, reproduction=replace(costly.reproduction, error="OSError: gone")), {}),
+    ):
+        yield judge_refit(agrees, stored, model_type(**changes))
 
 
 def safeguards() -> Iterator[Gate]:
@@ -211,6 +223,11 @@ def test_an_explained_gate_keeps_its_figures() -> None:
     assert any(one.startswith("It is as good as the model in use, on 300 cases.") for one in said)
     assert not any("0 points better" in one for one in said)
     assert "The two models can be compared on only 12 cases; 30 are needed." in said
+    again = "Trained once more on all cases, it"
+    kept = "So the tested one is used."
+    assert f"{again} takes 7.5 ms to predict one case; at most 5 ms are allowed. {kept}" in said
+    assert f"{again} takes 2 MB; at most 1 MB are allowed. {kept}" in said
+    assert f"{again} could not be saved correctly. {kept}" in said
     assert "Saved and loaded again, only 66.7% of its predictions are the same." in said
 
 
@@ -256,8 +273,9 @@ def test_validations_say_what_follows_and_why(words: Words) -> None:
     ):
         stored = validation.as_json()
         with_gates = is_free_of_jargon(explain_validation(words, stored))
-        # A job's result keeps the verdict and the reason, and says the same.
-        assert explain_validation(words, stored | {"gates": []}) == with_gates
+        # A job's result keeps the gate that decided alone, and says the same.
+        result = stored | {"gates": [], "deciding_gate": deciding_gate(stored)}
+        assert explain_validation(words, result) == with_gates
 
 
 def test_a_judgement_says_what_its_deciding_gate_found(words: Words) -> None:
@@ -271,9 +289,8 @@ def test_a_judgement_says_what_its_deciding_gate_found(words: Words) -> None:
         }
         sentence = is_free_of_jargon(explain_validation(words, stored))
         assert explain_gate(words, gate) in sentence
-        # A job's result has no gates. What only their figures tell is left out then.
-        if gate["name"] in DECIDING:
-            assert explain_validation(words, stored | {"gates": None}) == sentence
+        # Of a judgement whose gates were not kept the engines' own sentence is told.
+        assert explain_validation(words, stored | {"gates": None}).endswith(gate["detail"])
 
 
 def test_the_first_model_and_the_model_in_use_are_told_apart() -> None:
@@ -312,6 +329,9 @@ def doubtful(frame: pd.DataFrame) -> Iterator[DataQuality]:
     yield assess(frame.assign(b=frame["b"].where(frame["id"] % 3 == 0)), kind)
     yield assess(frame.assign(b=frame["b"].where(frame["y"] == 1)), kind)
     yield assess(frame.assign(b=frame["at"] + timedelta(days=9)), kind)
+    waits = frame["id"] >= 400
+    empty = frame.assign(y=frame["y"].mask(waits), b=frame["b"].mask(waits))
+    yield assess(empty[~waits], kind, recent=empty[waits])
     parts = {name: profile_column(frame[name], "numeric", times=frame["at"]) for name in "ab"}
     profile = ReferenceProfile(
         rows=len(frame),
@@ -331,7 +351,14 @@ def doubtful(frame: pd.DataFrame) -> Iterator[DataQuality]:
 def test_every_finding_is_explained_in_plain_words(words: Words) -> None:
     found = [finding for quality in every_finding() for finding in quality.findings]
     assert {finding.name for finding in found} == set(FINDINGS)
-    modules = (leakage, quality_change, quality_columns, quality_rows, quality_target)
+    modules = (
+        known_after_label,
+        leakage,
+        quality_change,
+        quality_columns,
+        quality_rows,
+        quality_target,
+    )
     assert set().union(*(names_in(module, "found") for module in modules)) == set(FINDINGS)
     for finding in found:
         stored = {
@@ -358,7 +385,11 @@ def test_a_training_that_its_data_forbade_says_what_is_wrong_with_them(words: Wo
         sentence = is_free_of_jargon(explain_failure(words, error))
         for finding in blocking:
             stored = {"name": finding.name, "column": finding.column, "detail": finding.detail}
-            assert explain_finding(words, stored) in sentence
+            # From before figures were kept: as it was written.
+            assert explain_finding(words, stored) == finding.detail
+            # The error's message gives the column's share before in no figure of its own.
+            figures = {k: v for k, v in finding.figures.items() if k != "before"}
+            assert explain_finding(words, stored | {"figures": figures}) in sentence
 
 
 # Checks and metrics -------------------------------------------------------------------------
@@ -423,6 +454,5 @@ def test_every_metric_has_a_name_a_meaning_and_a_direction(words: Words, name: s
     assert metric_meaning(words, name) != metric_meaning(words, "another")
     is_free_of_jargon(metric_meaning(words, name))
     assert is_higher_better(name) is metric.greater_is_better
-    assert metric_of_sentence(f"{metric.label} 0.8 against 0.7") == name
-    points = "%" not in show_change(words, name, 0.05)
-    assert points is metric.in_points
+    assert is_in_points(name) is metric.in_points
+    assert ("%" not in show_change(words, name, 0.05)) is metric.in_points

@@ -143,6 +143,7 @@ def test_a_worker_that_is_woken_after_its_lease_is_refused_and_works_on(
 
         refused = sleeper.wait_until_logged("lease_lost")
         next_job = lab.retrain(model_type_for(lab, "load"))
+        sleeper.wait_until_logged("job_finished")  # a moment after the database knows
 
         assert refused["job_id"] == str(job_id)
         assert [e["job_id"] for e in sleeper.events("job_finished")] == [next_job["id"]]

@@ -82,6 +82,8 @@ def test_a_model_type_is_made_with_its_schedules(server: Server, keys: dict[str,
         ({"latency_budget_ms": 0}, "latency_budget_ms"),
         ({"size_budget_mb": -1}, "size_budget_mb"),
         ({"dry_run_gates": ["Calibration!"]}, "dry_run_gates.0"),
+        ({"dry_run_gates": ["calibration", "luck"]}, "dry_run_gates.1"),
+        ({"dry_run_gates": ["data_quality"]}, "dry_run_gates.0"),
         ({"surprise": 1}, "surprise"),
     ],
 )

@@ -9,17 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.backtest.history import History
 from core.domain import CheckVerdict, MonitorState
 from core.engines.continuous_learning import ContinuousLearningEngine
 from core.engines.label_free import learn_reference
-from core.monitoring.check import (
-    Checked,
-    Watched,
-    check_champion,
-    read_labels_from,
-    read_rows_from,
-    state_after_attempt,
-)
+from core.monitoring.check import Checked, Watched, check_champion, state_after_attempt
+from core.monitoring.check_rows import CheckRows, rows_needed
 from core.monitoring.profile import make_profile
 from core.monitoring.unlabelled import DRIFT_STANDS
 from tests.engines.rows import end_of, model_type, rows
@@ -58,19 +53,12 @@ def look(
     frame: pd.DataFrame, watched: Watched | None, as_of: datetime, kind: Any = KIND, **changes: Any
 ) -> Checked:
     """A check that reads just what it says it needs."""
-    window = changes.pop("window", WEEK)
-    start = as_of - window
+    window, shown = changes.pop("window", WEEK), CheckRows()
     if watched is not None:
-        start = read_labels_from(watched, kind, as_of=as_of, window=window)
-    past = frame[frame["at"] <= as_of]
+        needed = rows_needed(watched, kind, as_of=as_of, window=window)
+        shown = History(frame, kind).for_check(needed)
     return check_champion(
-        model_type=kind,
-        watched=watched,
-        labelled=past[past["at"] > start],
-        recent=past[past["at"] > as_of - window],
-        as_of=as_of,
-        window=window,
-        **changes,
+        model_type=kind, watched=watched, rows=shown, as_of=as_of, window=window, **changes
     )
 
 
@@ -187,28 +175,24 @@ def test_a_small_reference_is_judged_by_a_strict_look(bad: Any) -> None:
     assert (found.verdict, found.alarm) == (CheckVerdict.DEGRADED, True)
 
 
+def unlabelled(frame: pd.DataFrame, keep: Any) -> pd.DataFrame:
+    """The same rows, those that are not kept without a label."""
+    return frame.assign(y=frame["y"].astype(float).where(keep))
+
+
 def test_labels_of_too_few_rows_say_nothing_and_count_later(good: Any) -> None:
     frame, watched = good
-    half = frame.copy()
-    half["y"] = half["y"].astype(float)
-    as_of = moment(frame, 4500)
-    half.loc[4000::2, "y"] = np.nan
-    labelled = half[half["y"].notna()].astype({"y": int})
-    found = check_champion(
-        model_type=KIND,
-        watched=watched,
-        labelled=labelled[labelled["at"] <= as_of],
-        recent=half[4332:4501],
-        as_of=as_of,
-        window=WEEK,
-    )
+    as_of = moment(frame, 4150)
+    half = unlabelled(frame, (frame.index < 4000) | (frame.index % 2 == 1))
+    found = look(half, watched, as_of)
     assert found.check.verdict is CheckVerdict.INSUFFICIENT_DATA
-    assert "50% of the 169 rows" in found.check.reason
+    assert "Only 55% of the 168 rows" in found.check.reason
+    assert "filled in again" not in found.check.reason
     assert found.check.sequential is not None
     assert found.check.sequential.labels == 0
-    whole = look(frame, after(watched, found, as_of), moment(frame, 4510))
+    whole = look(frame, after(watched, found, as_of), moment(frame, 4160))
     assert whole.check.sequential is not None
-    assert whole.check.sequential.labels == 511
+    assert whole.check.sequential.labels == 161
 
 
 def test_labels_that_take_longer_than_the_window_must_speak_for_all_rows_too(good: Any) -> None:
@@ -216,19 +200,8 @@ def test_labels_that_take_longer_than_the_window_must_speak_for_all_rows_too(goo
     month = timedelta(days=30)
     kind = replace(KIND, label_delay=month)
     watched = replace(watched, profile=None, since=watched.since + month)
-    as_of = moment(frame, 4500) + month
-    labelled = frame[4000:4501]
-    start = read_rows_from(watched, kind, as_of=as_of, window=WEEK)
-    recent = frame[(frame["at"] > start) & (frame["at"] <= as_of)].astype({"y": float})
-    recent.loc[recent.index % 2 == 0, "y"] = np.nan
-    found = check_champion(
-        model_type=kind,
-        watched=watched,
-        labelled=labelled[labelled.index % 2 == 1],
-        recent=recent,
-        as_of=as_of,
-        window=WEEK,
-    )
+    half = unlabelled(frame, (frame.index < 4000) | (frame.index % 2 == 1))
+    found = look(half, watched, moment(frame, 4500) + month, kind)
     assert found.check.maturity is not None
     assert found.check.maturity.matured_rows == 168
     assert found.check.verdict is CheckVerdict.INSUFFICIENT_DATA
@@ -236,48 +209,103 @@ def test_labels_that_take_longer_than_the_window_must_speak_for_all_rows_too(goo
     assert found.check.sequential.labels == 0
 
 
-def test_rows_of_the_delay_before_the_window_are_neither_drift_nor_estimate(good: Any) -> None:
+def test_without_a_profile_the_share_of_labels_before_the_training_is_the_usual(good: Any) -> None:
     frame, watched = good
-    as_of = moment(frame, 4800)
-    month = timedelta(days=30)
-    watched = replace(watched, profile=replace(watched.profile, usual_delay_seconds=86400.0 * 30))
-    waiting = frame[:4801].astype({"y": float})
-    waiting.loc[4000:, "y"] = np.nan
+    thirds = unlabelled(frame, frame.index % 3 > 0)
+    found = look(thirds, replace(watched, profile=None), moment(frame, 4600)).check
+    assert found.maturity is not None
+    assert found.maturity.coverage == pytest.approx(2 / 3)
+    assert found.maturity.coverage_needed == pytest.approx(0.8 * 2 / 3)
+    assert found.verdict is CheckVerdict.HEALTHY
+    assert found.sequential is not None
+    assert found.sequential.labels == 401
 
-    def estimated(rows_from: datetime) -> int:
-        found = check_champion(
-            model_type=KIND,
-            watched=watched,
-            labelled=frame[:0],
-            recent=waiting[waiting["at"] > rows_from],
-            as_of=as_of,
-            window=WEEK,
-        )
-        assert found.check.estimate is not None
-        return found.check.estimate.rows
+    quick = unlabelled(frame, (frame.index < 4000) | (frame.index % 3 == 0))
+    found = look(quick, replace(watched, profile=None), moment(frame, 4600)).check
+    assert found.verdict is CheckVerdict.INSUFFICIENT_DATA
 
-    assert estimated(as_of - WEEK - month) == estimated(as_of - WEEK) == 168
+
+def test_without_a_profile_or_rows_of_before_any_share_is_enough(good: Any) -> None:
+    frame, watched = good
+    later = unlabelled(frame, frame.index % 3 > 0)[4000:]
+    found = look(later, replace(watched, profile=None), moment(frame, 4600)).check
+    assert found.maturity is not None
+    assert found.maturity.coverage_needed == 0
+    assert found.verdict is CheckVerdict.HEALTHY
+
+
+def test_a_time_in_which_labels_stayed_away_is_told_and_left_out_and_not_read_again(
+    good: Any,
+) -> None:
+    frame, watched = good
+    is_quick = frame.index % 4 == 0
+    stopped = unlabelled(frame, (frame.index < 4400) | is_quick)
+    for row in range(4100, 5001, 100):
+        found = look(stopped, watched, moment(frame, row))
+        watched = after(watched, found, moment(frame, row))
+    assert found.check.verdict is CheckVerdict.INSUFFICIENT_DATA
+    counted = moment(frame, 4400)
+    assert f"none has been counted since {counted:%Y-%m-%d}" in found.check.reason
+    assert '"y" is filled in again' in found.check.reason
+    assert found.check.figures["counted_until"] == counted.isoformat()
+    assert found.check.sequential is not None
+    assert found.check.sequential.labels == 401
+    as_of = moment(frame, 5000)
+    needed = rows_needed(watched, KIND, as_of=as_of, window=WEEK)
+    assert as_of - needed.counting.start <= WEEK + DAY
+
+    # Labels come again, those that were missing among them: now, since there is a label time.
+    kind = replace(KIND, label_time_column="known")
+    late = (frame.index >= 4400) & (frame.index < 5000) & ~is_quick
+    again = frame.assign(known=frame["at"].mask(late, pd.Timestamp(as_of + DAY)))
+    found = look(again, watched, moment(frame, 5200), kind)
+    assert found.check.verdict is CheckVerdict.HEALTHY
+    assert found.check.sequential is not None
+    given_up = moment(frame, 5000) - WEEK
+    expected = 401 + int(((frame["at"] > given_up) & (frame["at"] <= moment(frame, 5200))).sum())
+    assert found.check.sequential.labels == expected
+    assert found.state is not None
+    assert found.state["labels"]["counted_until"] == moment(frame, 5200).isoformat()
+
+
+def test_labels_that_are_not_counted_do_not_judge_the_estimates_either(good: Any) -> None:
+    frame, watched = good
+    quick = unlabelled(frame, (frame.index < 4000) | (frame.index % 3 == 0))
+    watched = replace(watched, profile=replace(watched.profile, label_coverage=1.0))
+    few, whole = (look(rows, watched, moment(frame, 5000)) for rows in (quick, frame))
+    assert few.state is not None
+    assert whole.state is not None
+    assert few.state["estimate"] != whole.state["estimate"]
+    assert few.state["estimate"]["scored_until"] is None
+
+
+def test_rows_of_the_delay_before_the_window_are_no_drift(good: Any) -> None:
+    frame, watched = good
+    waiting = unlabelled(frame, frame.index < 4000)
+    month = replace(watched, profile=replace(watched.profile, usual_delay_seconds=86400.0 * 30))
+
+    def found(watched: Watched) -> tuple[int, int]:
+        check = look(waiting, watched, moment(frame, 4800)).check
+        assert check.estimate is not None
+        assert check.drift is not None
+        return check.drift.rows, check.estimate.rows
+
+    # The estimate goes on waiting for rows that have no label yet.
+    assert found(watched) == (168, 168)
+    assert found(month) == (168, 720)
 
 
 def test_a_look_sees_rows_that_count_in_its_window_not_only_those_labelled_late(good: Any) -> None:
     frame, watched = good
     kind = replace(KIND, label_time_column="known")
-    labelled = frame[4000:5001].copy()
-    late = labelled.index % 10 == 0
-    labelled["known"] = labelled["at"] + pd.to_timedelta(np.where(late, 20, 1), unit="D")
-    watched = replace(
-        watched, profile=replace(watched.profile, usual_delay_seconds=20 * 86400.0, estimate={})
-    )
-    as_of = moment(frame, 5000)
-    start = read_labels_from(watched, kind, as_of=as_of, window=WEEK)
-    shown = labelled[(labelled["known"] > start) & (labelled["known"] <= as_of)]
-    found = check_champion(
-        model_type=kind,
-        watched=watched,
-        labelled=shown,
-        recent=shown[:0],
-        as_of=as_of,
-        window=WEEK,
+    is_late = frame.index % 10 == 0
+    known = frame["at"] + pd.to_timedelta(np.where(is_late, 20, 1), unit="D")
+    profile = replace(watched.profile, usual_delay_seconds=20 * 86400.0, estimate={})
+    found = look(
+        frame[4000:].assign(known=known),
+        replace(watched, profile=profile),
+        moment(frame, 5000),
+        kind,
     )
     assert found.check.samples == 168
 
@@ -293,11 +321,13 @@ def test_drift_asks_for_a_training_until_one_is_begun(good: Any) -> None:
     assert found.check.drift is None
     assert found.check.needs_retraining
     assert DRIFT_STANDS in found.check.reason
+    assert found.check.figures["drift_stands"] is True
     attempt = state_after_attempt(watched.state, moment(moved, 5010))
     monitor = MonitorState(revision=9, seen_until=moment(moved, 5010), state=attempt)
     watched = replace(watched, monitor=monitor)
     found = look(moved, watched, moment(moved, 5020), window=month)
     assert DRIFT_STANDS not in found.check.reason
+    assert found.check.figures["drift_stands"] is False
 
 
 def test_nothing_deployed_needs_a_first_training() -> None:
@@ -312,8 +342,7 @@ def test_no_rows_at_all_is_no_verdict(good: Any) -> None:
     found = check_champion(
         model_type=KIND,
         watched=watched,
-        labelled=pd.DataFrame(),
-        recent=pd.DataFrame(),
+        rows=CheckRows(),
         as_of=watched.since + timedelta(hours=1),
         window=WEEK,
     )

@@ -278,6 +278,34 @@ def test_rows_that_wander_together_are_no_alarm() -> None:
     assert alarms[False] >= 30
 
 
+def follow(count: int, after: float, random: np.random.Generator, features: int) -> Any:
+    """Five levels of numbers of which each follows the one before it (columns of a table)."""
+    steps = random.normal(size=(count, features)) * np.sqrt(1 - after**2)
+    numbers = np.zeros((count, features))
+    for row in range(1, count):
+        numbers[row] = after * numbers[row - 1] + steps[row]
+    return np.array(list("abcde"))[np.searchsorted([-1, -0.3, 0.3, 1], numbers)]
+
+
+def test_categories_that_follow_on_each_other_are_tested_at_their_level() -> None:
+    random = np.random.default_rng(0)
+    p_values = []
+    for column in follow(10_500, 0.9, random, features=30)[500:].T:
+        reference = LevelDistribution.of(pd.Series(column[:4000], dtype="str"))
+        for start in range(4500, 10_000, 550):
+            now = pd.Series(column[start : start + 500], dtype="str")
+            p_values.append(compare_levels(reference, now, seed=0).p_value)
+    # By the mean over all scores, in place of the one that wanders most, 27 of these 300 are less.
+    assert (np.array(p_values) <= 0.05).sum() <= 15
+
+
+def test_categories_that_do_not_follow_on_each_other_lose_next_to_nothing() -> None:
+    random = np.random.default_rng(0)
+    columns = follow(4000, 0.0, random, features=100).T
+    found = [LevelDistribution.of(pd.Series(c, dtype="str")).clustering for c in columns]
+    assert np.mean(found) < 1.35
+
+
 def test_a_constant_column_that_takes_another_value_has_drifted() -> None:
     reference = NumberDistribution.of(np.full(500, 3.0))
     for value in (2.0, 4.0):

@@ -6,28 +6,43 @@ import numpy as np
 import pytest
 
 from bench.judgement.false_alarms import LABELS_A_WEEK, delays, draw, levels, unchanged
-from core.monitoring.label_buckets import BLOCK
+from core.monitoring.label_buckets import BLOCK, ShownLabels
 from core.monitoring.sequential import EDetector
 
 
-def test_the_bench_counts_as_the_detector_does() -> None:
+@pytest.mark.parametrize("bucket", [BLOCK, 15, 50])
+def test_the_bench_counts_as_the_detector_does(bucket: int) -> None:
     random = np.random.default_rng(0)
     wrong = draw(3, 400, 0.3, random)
     limit = np.array([0.2, 0.25, 0.3])
-    found = levels(wrong, limit)
+    found = levels(wrong, limit, bucket)
     width, start = timedelta(hours=4), datetime(2026, 1, 1, tzinfo=UTC)
-    spacing = np.timedelta64(width // BLOCK)
-    times = np.datetime64(start.replace(tzinfo=None), "us") + np.arange(400) * spacing
+    number, within = np.divmod(np.arange(400), bucket)
+    times = np.datetime64(start.replace(tzinfo=None), "us") + (
+        number * np.timedelta64(width) + within * np.timedelta64(1, "m")
+    )
     keys = np.arange(1, 401, dtype=np.uint64)
     for run in range(3):
         detector = EDetector.start(limit[run], width)
-        for bucket in range(50):
-            rows = slice(0, (bucket + 1) * BLOCK)
-            until = start + (bucket + 1) * width - timedelta(seconds=1)
-            detector, _ = detector.count(
-                wrong[run, rows].astype(float), times[rows], keys[rows], until=until
+        for done in range(found.shape[1]):
+            rows = slice(0, (done + 1) * bucket)
+            shown = ShownLabels(
+                losses=wrong[run, rows].astype(float),
+                countable_at=times[rows],
+                happened_at=times[rows],
+                keys=keys[rows],
             )
-            assert detector.level == pytest.approx(found[run, bucket])
+            until = start + (done + 1) * width - timedelta(seconds=1)
+            detector, _ = detector.count(shown, until=until)
+            assert detector.level == pytest.approx(found[run, done])
+
+
+@pytest.mark.parametrize(("labels_a_week", "bucket"), [(20_000, 476), (630, 90), (3_150, 450)])
+def test_neither_a_busy_stream_nor_a_nightly_batch_of_labels_is_an_alarm(
+    labels_a_week: int, bucket: int
+) -> None:
+    alarms, trainings, _ = unchanged(60, labels_a_week, 2000, 0.0, bucket)
+    assert (alarms, trainings) <= (1, 6)
 
 
 @pytest.mark.parametrize("labels_a_week", LABELS_A_WEEK)

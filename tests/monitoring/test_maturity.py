@@ -42,8 +42,17 @@ def test_coverage_counts_rows_that_are_old_enough() -> None:
 def test_labels_of_later_do_not_cover() -> None:
     frame = labelled_later(240, hours=2000)
     kind = model_type(label_time_column="known")
-    found = measure_maturity(frame, kind, delay=DAY, usual_coverage=None, as_of=end_of(frame))
+    found = measure_maturity(frame, kind, delay=DAY, usual_coverage=1.0, as_of=end_of(frame))
     assert (found.coverage, found.coverage_needed) == (0.0, 0.8)
+    assert not is_covered(found)
+
+
+def test_any_share_is_enough_where_the_usual_one_is_not_known() -> None:
+    frame = labelled_later(240, hours=2000)
+    kind = model_type(label_time_column="known")
+    found = measure_maturity(frame, kind, delay=DAY, usual_coverage=None, as_of=end_of(frame))
+    assert (found.coverage, found.coverage_needed) == (0.0, 0.0)
+    assert is_covered(found)
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame(), rows(20)])

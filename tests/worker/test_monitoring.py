@@ -11,14 +11,17 @@ import pytest
 
 from core.domain import ClaimedOperation, MonitorState
 from core.worker.operations import work_on_target
+from core.worker.plain_json import plain_json
 from core.worker.resources import Resources
 from core.worker.tasks import TargetTask
-from tests.worker.lab import DAY, Lab, Row
+from tests.worker.lab import DAY, Lab, Row, eventually
 
 ENGINES = """
-import os
+import os, time
 
 def make_nothing_and_die():
+    while os.path.exists(os.path.join(os.path.dirname(__file__), "held")):
+        time.sleep(0.05)
     os._exit(1)
 """
 DIES = "dying_engines:make_nothing_and_die"
@@ -27,10 +30,16 @@ pytestmark = pytest.mark.usefixtures("worker")
 
 
 @pytest.fixture(scope="module")
-def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the dying engine: while it holds a file ``held`` the engine lives on."""
     folder: Path = tmp_path_factory.mktemp("dying_engines")
     (folder / "dying_engines.py").write_text(ENGINES)
-    return {"PYTHONPATH": str(folder), "REFIT_ENGINES": DIES}
+    return folder
+
+
+@pytest.fixture(scope="module")
+def variables(engines: Path) -> dict[str, str]:
+    return {"PYTHONPATH": str(engines), "REFIT_ENGINES": DIES}
 
 
 def watched(lab: Lab, **changes: Any) -> str:
@@ -205,6 +214,26 @@ def test_rows_without_a_label_lower_the_coverage_that_is_usual(lab: Lab) -> None
     assert result["sequential"]["labels"] == 400
 
 
+def test_without_a_profile_the_rows_of_before_the_training_tell_the_usual_coverage(
+    lab: Lab,
+) -> None:
+    table = lab.table(4200)
+    lab.rows(f"update {table} set label = null where mod(id, 3) = 0 returning id")
+    name = lab.model_type(table)
+    file = lab.artifact_file(lab.champion(name)["artifact_hash"], "json")
+    page = json.loads(file.read_text())
+    del page["profile"]
+    file.write_text(json.dumps(page))
+    lab.add_rows(table, 600, over=2 * DAY, noise=0)
+    lab.rows(f"update {table} set label = null where id > 4200 and mod(id, 3) = 0 returning id")
+
+    result = check(lab, name)
+
+    assert result["maturity"]["coverage_needed"] == pytest.approx(0.8 * 2 / 3, abs=0.02)
+    assert result["maturity"]["coverage"] == pytest.approx(2 / 3, abs=0.02)
+    assert (result["verdict"], result["sequential"]["labels"]) == ("healthy", 400)
+
+
 # Attempts ---------------------------------------------------------------------------------------
 
 
@@ -236,6 +265,59 @@ def test_a_training_that_breaks_off_was_an_attempt_too(lab: Lab) -> None:
     assert job["status"] == "failed"
     assert job["check_result"]["needs_retraining"] is True
     assert (after["alarm"], after["sequential"]["attempt_level"] < 1) == (True, True)
+
+
+def test_an_attempt_counts_though_checks_ended_while_the_training_went_on(
+    lab: Lab, engines: Path
+) -> None:
+    name = watched(lab)
+    lab.add_rows(lab.table_of(name), 1200, over=2.5 * DAY, flipped=True)
+    lab.store.update_model_type(name, {"engine": DIES})
+    before = lab.store.claim_operation(lab.store.request_check(model_types=[name]), "tester")
+    assert before is not None
+    (engines / "held").touch()
+
+    job_id = lab.ask_for_training(name)
+    eventually(lambda: lab.job(job_id)["training_begun_at"])
+    during = lab.store.claim_operation(lab.store.request_check(model_types=[name]), "tester")
+    assert during is not None
+    finish(lab, before)
+    (engines / "held").unlink()
+    job = lab.ended_job(job_id)
+    finish(lab, during)
+    after = check(lab, name)
+
+    assert job["status"] == "failed"
+    assert job["check_result"]["needs_retraining"] is True
+    assert kept(lab, name).revision == 2  # of the first check to end, and of the last one
+    assert (after["sequential"]["labels"], after["sequential"]["new_labels"]) == (1200, 0)
+    assert (after["alarm"], after["needs_retraining"]) == (True, False)
+    assert after["sequential"]["attempt_level"] < 1
+
+
+def finish(lab: Lab, operation: ClaimedOperation) -> None:
+    """Do a check that somebody has claimed, and end it."""
+    result = plain_json(work_on_target(task_of(lab, operation), lambda _: None))
+    lab.store.finish_operation(operation, {"status": "succeeded", "results": [result]})
+
+
+def test_a_training_of_the_past_goes_by_the_strict_rule(lab: Lab) -> None:
+    name = watched(lab, replay=True)
+    lab.add_rows(lab.table_of(name), 1200, over=2.5 * DAY, flipped=True)
+    now = datetime.now(UTC)
+    assert check(lab, name, as_of=now)["alarm"] is True
+    before = kept(lab, name)
+
+    past = check(lab, name, as_of=now - DAY / 4)
+    job = lab.retrain(name, as_of=now - DAY / 4, auto_deploy=False)
+
+    assert (past["verdict"], past["sequential"]) == ("degraded", None)
+    assert (past["needs_retraining"], past["alarm"], past["counts"]) == (True, False, False)
+    assert job["status"] == "succeeded", job["error"]
+    assert job["check_result"]["alarm"] is False
+    validation = lab.store.get_training_job(job["id"])["validation"]
+    assert (validation["alarm"], validation["rule"] == "not_worse") == (False, False)
+    assert kept(lab, name) == before
 
 
 def test_a_training_that_may_not_begin_was_none(lab: Lab) -> None:
@@ -273,16 +355,24 @@ def test_both_fits_have_the_profile_and_the_gates_what_serving_costs(lab: Lab) -
     assert set(final["profile"]["features"]) == {"size", "colour"}
 
 
-def test_rows_that_judge_again_are_judged_by_more_strictly(lab: Lab) -> None:
+def test_rows_that_judge_again_are_judged_by_more_strictly_and_the_same_model_as_before(
+    lab: Lab,
+) -> None:
     name = watched(lab)
     lab.add_rows(lab.table_of(name), 600, over=2 * DAY)
-    job = lab.retrain(name, force=True, auto_deploy=False)
+    first = lab.retrain(name, force=True, auto_deploy=False)
+    lab.store.update_model_type(name, {"engine": "random_forest"})
+    second = lab.retrain(name, force=True, auto_deploy=False)
 
-    operation = lab.validate(job_ids=[job["id"]])
+    operation = lab.validate(job_ids=[first["id"], second["id"]])
 
-    (result,) = operation["result"]["results"]
-    assert result["holdout_use"] == 2
-    assert result["alpha"] == pytest.approx(0.05 * 6 / (3.141592653589793**2 * 4))
+    again = {r["model_id"]: r for r in operation["result"]["results"]}
+    for use, job in ((1, first), (2, second)):
+        before = lab.store.get_training_job(job["id"])["validation"]
+        after = again[job["result"]["model_id"]]
+        assert (before["holdout_use"], after["holdout_use"]) == (use, use)
+        assert after["alpha"] == pytest.approx(0.05 * 6 / (3.141592653589793**2 * use**2))
+        assert after["confidence_interval"] == pytest.approx(before["confidence_interval"])
     rows = lab.rows(
         "select v.holdout_use, h.holdout_start, h.holdout_end from private.holdout_ledger as h "
         "inner join ml_model_validations as v on v.id = h.validation_id "

@@ -12,6 +12,7 @@ from tests.worker.lab import DAY, Lab
 ENGINES = '''
 """Engines of a user's own."""
 
+import numpy as np
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -43,6 +44,19 @@ class Forgetful(LogisticRegression):
 def make_forgetful():
     columns = make_column_transformer(("passthrough", ["size"]))
     return make_pipeline(columns, Forgetful())
+
+
+class Growing(LogisticRegression):
+    """Keeps much more once it learnt from many rows."""
+
+    def fit(self, X, y):
+        self.kept_ = np.random.default_rng(0).random(2_000_000 if len(X) > 700 else 0)
+        return super().fit(X, y)
+
+
+def make_growing():
+    columns = make_column_transformer(("passthrough", ["size"]))
+    return make_pipeline(columns, Growing())
 '''
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -55,8 +69,8 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {
         "PYTHONPATH": str(folder),
         "REFIT_ENGINES": "own_engines:make_own, own_engines:make_nothing, "
-        "own_engines:make_forgetful",
-        "REFIT_TRUSTED_TYPES": "own_engines.Forgetful",
+        "own_engines:make_forgetful, own_engines:make_growing",
+        "REFIT_TRUSTED_TYPES": "own_engines.Forgetful, own_engines.Growing",
     }
 
 
@@ -137,6 +151,31 @@ def test_a_refit_that_is_another_one_once_loaded_never_serves(lab: Lab) -> None:
     gate = model["final_fit"]["gate"]
     assert gate["passed"] is False
     assert "does not repeat its predictions" in gate["detail"]
+
+
+@pytest.mark.parametrize(("dry_run", "serves"), [([], "approved_fit"), (["size"], "final_fit")])
+def test_a_refit_over_its_budget_never_serves_unless_that_gate_is_a_dry_run(
+    lab: Lab, dry_run: list[str], serves: str
+) -> None:
+    name = lab.model_type(
+        engine="own_engines:make_growing",
+        feature_columns=["size"],
+        size_budget_mb=5,
+        dry_run_gates=dry_run,
+    )
+
+    job = lab.retrain(name)
+
+    assert (job["status"], job["result"]["verdict"]) == ("succeeded", "approved"), job
+    assert lab.champion(name)["serves"] == serves
+    model = lab.model(job["result"]["model_id"])
+    gate = model["final_fit"]["gate"]
+    assert gate["passed"] is (serves == "final_fit")
+    assert (model["final_artifact_hash"] is None) is (serves == "approved_fit")
+    if serves == "approved_fit":
+        assert "5 MB are allowed" in gate["detail"]
+        assert gate["figures"]["refused_by"] == "size"
+        assert gate["figures"]["refused_with"]["value"] > 10
 
 
 def test_an_approved_model_waits_where_a_person_deploys(lab: Lab) -> None:
@@ -286,4 +325,7 @@ def test_a_standing_alarm_waits_for_new_labels_before_the_next_attempt(lab: Lab)
     assert second["status"] == "skipped"
     assert second["check_result"]["verdict"] == "degraded"
     assert "more are needed" in second["skip_reason"]
+    figures = second["skip_figures"]
+    assert figures["kind"] == "too_few_new_rows"
+    assert f"{figures['rows_needed']:,} more are needed" in second["skip_reason"]
     assert forced["status"] == "succeeded"

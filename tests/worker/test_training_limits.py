@@ -19,6 +19,7 @@ def test_a_training_within_the_cool_down_is_skipped_with_what_was_found_before(l
 
     assert job["status"] == "skipped", job
     assert job["skip_reason"].startswith("cool_down: the last training began at ")
+    assert job["skip_figures"]["kind"] == "cool_down"
     # It had checked the champion and looked at the rows; no model was made.
     assert job["check_result"]["deployment_id"] == str(champion["id"])
     assert job["fingerprint"]["rows"] > 0
@@ -40,7 +41,8 @@ def test_a_healthy_champion_costs_no_budget(lab: Lab) -> None:
     name = lab.model_type(monthly_retraining_budget=2)
     lab.champion(name)
     for _ in range(2):
-        assert lab.retrain(name)["status"] == "skipped"
+        healthy = lab.retrain(name)
+        assert (healthy["status"], healthy["skip_figures"]) == ("skipped", {"kind": "not_needed"})
 
     forced = [lab.retrain(name, force=True) for _ in range(2)]
 

@@ -27,21 +27,7 @@ from core.engines.gates.rules import (
 )
 from core.engines.gates.slices import skipped_slices, slices
 
-# In the order in which a validation records them.
-GATE_NAMES = (
-    "enough_rows",
-    "data_quality",
-    "beats_baseline",
-    "artifact_reproduces",
-    "latency",
-    "size",
-    "better_than_champion",
-    "calibration",
-    "slices",
-)
-
 __all__ = [
-    "GATE_NAMES",
     "LEAST_COMMON_ROWS",
     "NON_INFERIORITY",
     "Judged",

@@ -46,6 +46,11 @@ def enough_rows(training_rows: int, holdout_rows: int, model_type: ModelType) ->
     holdout_rows : int
     model_type : ModelType
 
+    Returns
+    -------
+    Judged
+        Inconclusive where either are too few; its value is ``training_rows``.
+
     Examples
     --------
     >>> from core.domain import Task
@@ -74,6 +79,16 @@ def enough_rows(training_rows: int, holdout_rows: int, model_type: ModelType) ->
 
 def data_quality(quality: DataQuality) -> Judged:
     """Nothing in the training data forbids using it.
+
+    Parameters
+    ----------
+    quality : DataQuality
+        Of the training data.
+
+    Returns
+    -------
+    Judged
+        Rejected where a finding is blocking; its value is the score, in [0, 1].
 
     Examples
     --------
@@ -122,6 +137,12 @@ def beats_baseline(
         Of the bootstrap.
     entities : array (n,) of int, optional
         As :func:`core.engines.comparison.compare` takes them.
+
+    Returns
+    -------
+    Judged
+        Rejected where it is no better as measured; its value is the improvement over the guess, in
+        points or as a share of the guess's metric.
 
     Examples
     --------
@@ -180,6 +201,16 @@ def _constant_guess(metric: Metric, challenger: Scored, train_target: NDArray[An
 
 def artifact_reproduces(reload: ReloadCheck) -> Judged:
     """The artifact, loaded afresh from the store, gives the recorded predictions.
+
+    Parameters
+    ----------
+    reload : ReloadCheck
+
+    Returns
+    -------
+    Judged
+        Rejected unless all are the same (numbers: to within one part in 10⁹); its value is the
+        share that is, in [0, 1].
 
     Examples
     --------

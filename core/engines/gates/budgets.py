@@ -18,6 +18,11 @@ def latency(milliseconds: float, model_type: ModelType) -> Judged:
     model_type : ModelType
         Without a budget the figure is only recorded.
 
+    Returns
+    -------
+    Judged
+        Rejected above ``latency_budget_ms``; its value is in milliseconds.
+
     Examples
     --------
     >>> from core.domain import Task
@@ -40,6 +45,11 @@ def size(stored_bytes: int, model_type: ModelType) -> Judged:
         Of the artifact, in bytes.
     model_type : ModelType
         Without a budget the figure is only recorded.
+
+    Returns
+    -------
+    Judged
+        Rejected above ``size_budget_mb``; its value is in MB (1,000,000 bytes).
 
     Examples
     --------

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain import ValidationVerdict
+from core.engines.calibration_error import BinnedProbabilities, total_distance
 from core.engines.comparison import resamples
 from core.engines.gates.judged import Judged, judged
-from core.engines.metrics import Scored
+from core.engines.metrics import Floats, Scored, require_proba
 from core.engines.paired_tests import resampled_bounds
 
-BINS = 10
 # Two points of confidence: below it, nobody decides otherwise because of it.
 CALIBRATION_MARGIN = 0.02
 
@@ -26,16 +26,20 @@ def calibration(
 ) -> Judged:
     """The challenger's confidence is not further from the truth than the champion's.
 
-    Measured by the expected calibration error with 10 bins of equal mass (Naeini, Cooper and
-    Hauskrecht 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning"; equal mass
-    as in Nguyen and O'Connor 2015, "Posterior calibration and exploratory analysis for natural
-    language processing models"). It fails when the error is surely larger (paired bootstrap,
-    bound at ``alpha``) and by more than the margin, and its probabilities are no better on the
-    whole either (Brier 1950, "Verification of forecasts expressed in terms of probability"): a
-    model that knows more after a change may be surer than it should be and still the better guide
-    to what will happen. So harm has to be shown, not harmlessness:
-    that the model is as good is for the comparison to show, and no hundred rows could ever show
-    that two models are calibrated equally well.
+    Measured by the expected calibration error
+    (:func:`core.engines.calibration_error.expected_calibration_error`) without what chance adds to
+    it: the shares of few rows are off though the chances are right, and more so for a model that
+    commits itself less (Bröcker 2012, "Estimating reliability and resolution of probability
+    forecasts through decomposition of the empirical score", Climate Dynamics 39, on such biases).
+    How much, the resamples show: as far as their shares are from those of the rows, these are from
+    the truth.
+
+    It fails when the error is surely larger (paired bootstrap, bound at ``alpha``) and by more
+    than the margin, and its probabilities are no better on the whole either (Brier 1950,
+    "Verification of forecasts expressed in terms of probability"): a model that knows more after a
+    change may be surer than it should be and still the better guide to what will happen. So harm
+    has to be shown, not harmlessness: that the model is as good is for the comparison to show, and
+    no hundred rows could ever show that two models are calibrated equally well.
 
     Parameters
     ----------
@@ -47,6 +51,12 @@ def calibration(
         Of the bootstrap.
     entities : array (n,) of int, optional
         As :func:`core.engines.comparison.compare` takes them.
+
+    Returns
+    -------
+    Judged
+        Approved or rejected, skipped where one of the two gives no probabilities; its value is by
+        how much the challenger's error is smaller, in [−1, 1].
 
     Examples
     --------
@@ -64,28 +74,24 @@ def calibration(
     """
     if challenger.proba is None or champion.proba is None:
         return skipped_calibration("no_probabilities")
-    ours, theirs = _Binned(challenger), _Binned(champion)
-    whole = np.ones((1, len(challenger.truth)))
-    error, before = float(ours.error(whole)[0]), float(theirs.error(whole)[0])
-    gain = before - error
-    values = np.concatenate(
-        [
-            theirs.error(weights) - ours.error(weights)
-            for weights in resamples(len(challenger.truth), seed, entities=entities)
-        ]
-    )
+    ours, theirs = (_Resampled.of(one) for one in (challenger, champion))
+    for weights in resamples(len(challenger.truth), seed, entities=entities):
+        ours.add(weights)
+        theirs.add(weights)
+    gain = theirs.error - ours.error
+    spread = theirs.resampled - ours.resampled
     units = len(challenger.truth) if entities is None else len(np.unique(entities))
-    spread = values - values.mean()
     # Resampling adds to both errors, to the smaller one more: only its spread is used.
-    lower, upper, _ = resampled_bounds(gain + spread, gain, units=units, alpha=alpha)
+    bounds = resampled_bounds(gain + spread - spread.mean(), gain, units=units, alpha=alpha)
+    lower, upper, _ = bounds
     sharper = _brier(champion) - _brier(challenger)
     worse = upper < 0 and gain < -CALIBRATION_MARGIN and sharper <= 0
     direction = "better" if gain >= 0 else "worse"
     return judged(
         "calibration",
         ValidationVerdict.REJECTED if worse else ValidationVerdict.APPROVED,
-        f"Its confidence is off by {error:.3f} on average, the champion's by {before:.3f}, on "
-        f"{len(challenger.truth):,} rows: {abs(gain):.3f} {direction} "
+        f"Its confidence is off by {ours.error:.3f} on average beyond chance, the champion's by "
+        f"{theirs.error:.3f}, on {len(challenger.truth):,} rows: {abs(gain):.3f} {direction} "
         f"({100 * (1 - 2 * alpha):.3g} % interval of the gain {lower:+.3f} to {upper:+.3f}).",
         value=gain,
         threshold=-CALIBRATION_MARGIN,
@@ -93,9 +99,9 @@ def calibration(
         figures={
             "outcome": "worse" if worse else "as_good",
             "measure": "expected_calibration_error",
-            "bins": BINS,
-            "challenger": error,
-            "champion": before,
+            "challenger": ours.error,
+            "champion": theirs.error,
+            "by_chance": {"challenger": ours.by_chance, "champion": theirs.by_chance},
             "brier_improvement": sharper,
             "improvement": gain,
             "lower": lower,
@@ -123,6 +129,16 @@ _SKIPPED = {
 def skipped_calibration(outcome: str) -> Judged:
     """Nothing to compare: ``no_champion``, ``no_probabilities`` or ``regression``.
 
+    Parameters
+    ----------
+    outcome : str
+        One of the three.
+
+    Returns
+    -------
+    Judged
+        Approved.
+
     Examples
     --------
     >>> skipped_calibration("regression").gate.detail
@@ -136,20 +152,37 @@ def skipped_calibration(outcome: str) -> Judged:
     )
 
 
-class _Binned:
-    """A model's confidence in its answers, cut into bins of equal mass."""
+class _Resampled:
+    """A model's calibration error on all rows and in each resample."""
 
-    def __init__(self, scored: Scored) -> None:
-        proba = np.asarray(scored.proba)
-        column = {name: position for position, name in enumerate(scored.classes or ())}
-        chosen = np.array([column[name] for name in scored.predicted.tolist()], dtype=np.intp)
-        confidence = proba[np.arange(len(proba)), chosen]
-        right = scored.truth == scored.predicted
-        # Equal confidences belong together: a bin's edge moves to the end of such a run.
-        edges = np.quantile(confidence, np.arange(1, BINS) / BINS, method="inverted_cdf")
-        at = np.searchsorted(np.unique(edges), confidence, side="left")
-        self.off = (at[:, np.newaxis] == np.arange(BINS)) * (right - confidence)[:, np.newaxis]
+    def __init__(self, binned: BinnedProbabilities, rows: int) -> None:
+        self._binned = binned
+        self._whole = binned.distances(np.ones((1, rows)))
+        self._errors: list[Floats] = []
+        self._chance: list[Floats] = []
 
-    def error(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The calibration error under each weighting, (b, n) → (b,)."""
-        return np.asarray(np.abs(weights @ self.off).sum(axis=1) / weights.sum(axis=1))
+    @classmethod
+    def of(cls, scored: Scored) -> _Resampled:
+        proba, classes = require_proba(scored)
+        return cls(BinnedProbabilities(proba, scored.truth, classes), len(proba))
+
+    def add(self, weights: Floats) -> None:
+        """Resamples (b, n) of the rows."""
+        distances = self._binned.distances(weights)
+        self._errors.append(total_distance(distances))
+        self._chance.append(total_distance(distances - self._whole))
+
+    @property
+    def resampled(self) -> Floats:
+        """The error in each resample, what chance adds included."""
+        return np.concatenate(self._errors)
+
+    @property
+    def by_chance(self) -> float:
+        """What chance adds to the error on all rows."""
+        return float(np.concatenate(self._chance).mean())
+
+    @property
+    def error(self) -> float:
+        """The error on all rows, without what chance adds; 0 where that explains all of it."""
+        return max(float(total_distance(self._whole)[0]) - self.by_chance, 0.0)

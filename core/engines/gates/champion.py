@@ -21,6 +21,11 @@ from core.engines.metrics import Metric
 def first_model() -> Judged:
     """Nothing to compare with yet.
 
+    Returns
+    -------
+    Judged
+        Approved.
+
     Examples
     --------
     >>> first_model().gate.figures["outcome"]
@@ -36,6 +41,11 @@ def first_model() -> Judged:
 
 def champion_itself() -> Judged:
     """The model that is judged serves already.
+
+    Returns
+    -------
+    Judged
+        Approved.
 
     Examples
     --------
@@ -63,6 +73,11 @@ def not_comparable(reason: str, outcome: str, **figures: Any) -> Judged:
     **figures
         What the sentence was made from.
 
+    Returns
+    -------
+    Judged
+        Inconclusive.
+
     Examples
     --------
     >>> not_comparable("No row is newer.", "no_common_rows").verdict.value
@@ -79,6 +94,18 @@ def not_comparable(reason: str, outcome: str, **figures: Any) -> Judged:
 
 def too_few(units: int, what: str) -> Judged:
     """Too few rows, or entities, that are new to both models.
+
+    Parameters
+    ----------
+    units : int
+        How many there are.
+    what : str
+        ``rows`` or ``entities``.
+
+    Returns
+    -------
+    Judged
+        Inconclusive.
 
     Examples
     --------
@@ -111,6 +138,12 @@ def better_than_champion(
         The model type's ``auto_deployment_threshold``.
     holdout_use : int
         The how-manieth time that these rows judge; ``against.alpha`` follows from it.
+
+    Returns
+    -------
+    Judged
+        Its value is the improvement, in points or as a share of the champion's metric; inconclusive
+        too where the metric is not defined or fewer than 30 rows, or entities, were compared.
 
     Examples
     --------
@@ -162,6 +195,17 @@ def rows_needed(against: Comparison, threshold: float) -> int:
     Those that tell a gain of ``threshold`` from none. Where there are as many already, the truth
     lies close to a limit, and it takes those that tell the gain, as it looks now, from the
     nearest one.
+
+    Parameters
+    ----------
+    against : Comparison
+    threshold : float
+        The model type's ``auto_deployment_threshold``; 0 stands for the margin of non-inferiority.
+
+    Returns
+    -------
+    int
+        By the formula of :func:`core.engines.paired_tests.rows_to_tell`.
 
     Examples
     --------

@@ -55,6 +55,10 @@ def judged(
     figures : mapping, optional
         What the detail was made from.
 
+    Returns
+    -------
+    Judged
+
     Examples
     --------
     >>> gate = judged("latency", ValidationVerdict.REJECTED, "Slow.", value=float("nan")).gate
@@ -82,6 +86,18 @@ def _finite(figure: Any) -> Any:
 def in_size(metric: Metric, size: float, *, signed: bool = False) -> str:
     """A difference of two values of the metric: in points, or in per cent where it is relative.
 
+    Parameters
+    ----------
+    metric : Metric
+    size : float
+        In points, or as a share.
+    signed : bool
+        Whether one above 0 gets a plus sign.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> from core.engines.metrics import get_metric
@@ -93,6 +109,19 @@ def in_size(metric: Metric, size: float, *, signed: bool = False) -> str:
 
 def in_words(metric: Metric, against: Comparison, champion: str) -> str:
     """Both values and the interval, as a person reads them.
+
+    Parameters
+    ----------
+    metric : Metric
+    against : Comparison
+        Its metric is defined for both.
+    champion : str
+        What the challenger was compared with, as the sentence names it.
+
+    Returns
+    -------
+    str
+        Without a full stop.
 
     Examples
     --------
@@ -115,6 +144,16 @@ gain +0.010 to +0.030)
 def comparison_figures(metric: Metric, against: Comparison) -> dict[str, Any]:
     """What a comparison's sentence holds.
 
+    Parameters
+    ----------
+    metric : Metric
+    against : Comparison
+
+    Returns
+    -------
+    dict
+        The fields of ``against`` by name, and :attr:`Metric.figures`.
+
     Examples
     --------
     >>> from core.engines.metrics import get_metric
@@ -123,9 +162,7 @@ def comparison_figures(metric: Metric, against: Comparison) -> dict[str, Any]:
     >>> comparison_figures(get_metric("accuracy"), compared)["champion"]
     0.8
     """
-    return {
-        "metric": metric.name,
-        "in_points": metric.in_points,
+    return metric.figures | {
         "challenger": against.challenger,
         "champion": against.champion,
         "improvement": against.improvement,
@@ -140,6 +177,15 @@ def comparison_figures(metric: Metric, against: Comparison) -> dict[str, Any]:
 
 def not_computed(metric: Metric) -> str:
     """Why a metric has no value.
+
+    Parameters
+    ----------
+    metric : Metric
+
+    Returns
+    -------
+    str
+        One sentence for a person.
 
     Examples
     --------

@@ -33,6 +33,10 @@ def is_surely_better(
     alpha : float
         One-sided level of ``lower``, which the test has to reach too.
 
+    Returns
+    -------
+    bool or array of bool
+
     Examples
     --------
     >>> is_surely_better(0.03, 0.01, 0.001, threshold=0.02, alpha=0.03)
@@ -49,6 +53,10 @@ def is_not_worse(improvement: Any, lower: Any, *, margin: float = ALARM_MARGIN) 
     improvement, lower : float or array of float
         As :class:`Comparison` has them.
     margin : float > 0
+
+    Returns
+    -------
+    bool or array of bool
 
     Examples
     --------
@@ -71,6 +79,11 @@ def deployment_rule(against: Comparison, threshold: float, *, alarm: bool) -> De
         The model type's ``auto_deployment_threshold``.
     alarm : bool
         Whether the champion's alarm stands.
+
+    Returns
+    -------
+    DeploymentRule
+        ``NONE`` where a person has to decide, or the metric is not defined.
 
     Examples
     --------

@@ -53,7 +53,15 @@ class Slice:
         return "worse" if self.compared.bounds(self.level)[1] < 0 else "undecided"
 
     def as_json(self) -> dict[str, Any]:
-        """As a JSON object: a line of a forest plot."""
+        """As a JSON object: a line of a forest plot.
+
+        Returns
+        -------
+        dict
+            ``column``, ``value``, ``rows`` and ``verdict``; where it was compared also both
+            metrics, the improvement with its bounds at ``level``, ``p_adjusted``, ``entities`` and
+            ``rows_needed``.
+        """
         made = {"column": self.column, "value": self.value, "rows": self.rows}
         if self.compared is None or not self.compared.is_defined:
             return made | {"verdict": self.verdict}
@@ -99,6 +107,11 @@ def with_holm(found: list[Slice], alpha: float) -> list[Slice]:
         Those that were compared.
     alpha : float in (0, 0.5)
         One-sided level for all of them together.
+
+    Returns
+    -------
+    list of Slice
+        In the order of ``found``.
 
     Examples
     --------

@@ -110,6 +110,11 @@ def slices(
 def skipped_slices() -> Judged:
     """There is no champion to compare the slices with.
 
+    Returns
+    -------
+    Judged
+        Approved.
+
     Examples
     --------
     >>> skipped_slices().gate.passed
@@ -160,8 +165,7 @@ def _judge(metric: Metric, found: list[Slice], small: list[Slice], alpha: float)
                 ValidationVerdict.REJECTED: "worse",
                 ValidationVerdict.INCONCLUSIVE: "undecided",
             }[verdict],
-            "metric": metric.name,
-            "in_points": metric.in_points,
+            **metric.figures,
             "margin": SLICE_MARGIN,
             "alpha": alpha,
             "rows_needed_each": LEAST_SLICE_ROWS,

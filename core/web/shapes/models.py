@@ -182,3 +182,4 @@ class MetricRow(Shape):
     sequential: Json | None
     maturity: Json | None
     estimate: Json | None
+    figures: Json = Field(description="What reason was made from, beside the other fields.")

@@ -53,6 +53,7 @@ class JobRow(WorkRow):
     plan: Json | None
     fingerprint: Json | None
     skip_reason: str | None
+    skip_figures: Json | None = Field(description="What skip_reason was made from, by its kind.")
     training_begun_at: AwareDatetime | None
 
 
