@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf, sqrt
 
 import numpy as np
 
@@ -111,23 +112,27 @@ def watch(metric: Metric, before: Mix, now: Mix, labels_a_week: int, runs: int) 
 def _by_looks(
     metric: Metric, references: Sequence[Reference], streams: Sequence[Scored], labels_a_week: int
 ) -> Found:
-    """A look each night at the last seven days, the first of them once these are full."""
-    ends = np.arange(LOOKS_A_WEEK, LOOKS_A_WEEK * WEEKS + 1) * labels_a_week // LOOKS_A_WEEK
-    first = []
-    for reference, rows in zip(references, streams, strict=True):
-        windows = ((end, rows.rows(np.arange(end - labels_a_week, end))) for end in ends)
-        first.append(
-            next((end for end, window in windows if _alarms(metric, window, reference)), np.inf)
-        )
+    """A look each night at the last seven days."""
+    pairs = zip(references, streams, strict=True)
+    first = np.array([_first_alarm(metric, *pair, labels_a_week) for pair in pairs])
     alarms = int(np.isfinite(first).sum())
     value = float(np.median([reference.value for reference in references]))
     return Found(
         tested=False,
         alarms=alarms,
         trainings=alarms,
-        median=_median(np.array(first)),
+        median=_median(first),
         limit=value - THRESHOLD,
     )
+
+
+def _first_alarm(metric: Metric, reference: Reference, rows: Scored, labels_a_week: int) -> float:
+    for night in range(1, LOOKS_A_WEEK * WEEKS + 1):
+        end = night * labels_a_week // LOOKS_A_WEEK
+        window = rows.rows(np.arange(max(end - labels_a_week, 0), end))
+        if _alarms(metric, window, reference):
+            return float(end)
+    return inf
 
 
 def _alarms(metric: Metric, window: Scored, reference: Reference) -> bool:
@@ -209,13 +214,13 @@ def main() -> int:
             found = show(name, PLAIN, PLAIN, labels_a_week, RUNS)
             met &= found.alarms <= MOST_ALARMS * RUNS / 1000
             # No more trainings than accuracy has, beyond what two such counts differ by chance.
-            met &= found.trainings <= usual.trainings + 2 * np.sqrt(2 * usual.trainings)
+            met &= found.trainings <= usual.trainings + 2 * sqrt(2 * usual.trainings)
     print("the mix of the rows changes, the model does not")
     for name, pairs in SHIFTS.items():
         for before, now in pairs:
             runs = slow.get(name, RUNS) if before is RARE or name == "r2" else RUNS
             met &= show(name, before, now, LABELS_A_WEEK[-1], runs).alarms <= (
-                MOST_ALARMS * runs / 1000 + 2 * np.sqrt(MOST_ALARMS * runs / 1000)
+                MOST_ALARMS * runs / 1000 + 2 * sqrt(MOST_ALARMS * runs / 1000)
             )
     print("the model gets worse")
     for name, pairs in FALLS.items():

@@ -192,7 +192,7 @@ class Trainer:
             reload=None,
             seed=self._model_type.random_seed,
             alarm=alarm,
-            suspected=True,  # here only checks ask for trainings
+            suspected=bool(plan.figures.get("needs_retraining")),
             earlier_holdouts=serving.holdouts if serving else (),
         )
 

@@ -76,8 +76,8 @@ def what_was_done(event: Event, metrics: OwnMetrics | None = None) -> str:
     if event.action is Action.WAITED:
         return "waits for more labels"
     if event.action is Action.NONE:
-        # A job looks at the last seven days, whatever the step is.
-        return "no drop in the last 7 days" if event.verdict == "degraded" else "–"
+        # The alarm of the deployment stands on; a training wants new evidence since the last one.
+        return "no new drop since the last training" if event.verdict == "degraded" else "–"
     if event.action is Action.HELD_BACK:
         return f"training held back: {event.reason}"
     if event.action is Action.FAILED:

@@ -86,8 +86,8 @@ def plan_window(
     Returns
     -------
     TrainingPlan
-        Its figures: ``rows``, ``holdout_rows`` and ``newer_rows`` (than the champion's cut-off;
-        None for a first model).
+        Its figures: ``rows``, ``holdout_rows``, ``newer_rows`` (than the champion's cut-off; None
+        for a first model) and ``needs_retraining``.
 
     Raises
     ------
@@ -127,7 +127,12 @@ def plan_window(
         train_end=_moment(times[holdout_start - 1]),
         reason=_reason(rows, holdout, newer),
         strategy=model_type.window_strategy,
-        figures={"rows": rows, "holdout_rows": rows - holdout_start, "newer_rows": newer},
+        figures={
+            "rows": rows,
+            "holdout_rows": rows - holdout_start,
+            "newer_rows": newer,
+            "needs_retraining": needs_retraining,
+        },
     )
 
 

@@ -71,13 +71,20 @@ def standing_reference(
     standing = [new]  # each better than all that came after it, the newest first
     for one in reversed((replaced, *replaced.later)):
         since = one.kept_since or plan.window_end
-        if plan.window_end - since >= length:
+        if plan.window_end - since >= length or _is_of_another_kind(one, new):
             continue
         if degradation(metric, one.value, standing[-1].value) > 0:
             standing.append(replace(one, kept_since=since, later=()))
     if len(standing) == 1:
         return new
     return replace(standing[-1], later=tuple(reversed(standing[:-1])))
+
+
+def _is_of_another_kind(one: Reference, new: Reference) -> bool:
+    """Whether its losses are of a kind that is no longer made, so that none could be compared."""
+    if one.scaling is None or new.scaling is None:
+        return False
+    return bool(one.scaling["kind"] != new.scaling["kind"])
 
 
 def rows_until_next_attempt(

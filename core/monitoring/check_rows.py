@@ -11,7 +11,7 @@ from core.domain import ModelType
 from core.engines.label_free import least_rows
 from core.engines.time_split import utc
 from core.monitoring.sequential import EDetector
-from core.monitoring.watched import Watched
+from core.monitoring.watched import DETECTOR, Watched
 
 # A span leaves its start out, and a bucket begins with the very moment that it starts at.
 _AN_INSTANT = timedelta(microseconds=1)
@@ -124,7 +124,7 @@ def rows_needed(
     start = as_of - window
     return RowsNeeded(
         delay=delay,
-        counting=Span(start=min(_uncounted_from(watched, start), start), end=as_of),
+        counting=Span(start=min(_uncounted_from(watched, model_type, start), start), end=as_of),
         recent=None if watched.profile is None else Span(start=start, end=as_of),
         waiting=_waiting(watched, start, delay=delay, as_of=as_of),
         due=Span(start=start - delay, end=as_of - delay),
@@ -178,11 +178,12 @@ def coverage_columns(model_type: ModelType) -> tuple[str, ...]:
     return (model_type.time_column, model_type.target_column, *label_time)
 
 
-def _uncounted_from(watched: Watched, start: datetime) -> datetime:
+def _uncounted_from(watched: Watched, model_type: ModelType, start: datetime) -> datetime:
     """From when on rows may be new to the sequential test; ``start`` where there is none."""
     if watched.monitor is None:
         return watched.since
-    if "sequential" not in watched.state:
+    # A reference of another metric than the model type's of today has no test that could count.
+    if DETECTOR not in watched.state or watched.reference.metric != model_type.metric:
         return start
-    closed = EDetector.from_state(watched.state["sequential"]).closed_until
+    closed = EDetector.from_state(watched.state[DETECTOR]).closed_until
     return watched.since if closed is None else closed - _AN_INSTANT

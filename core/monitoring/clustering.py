@@ -10,6 +10,8 @@ Floats = NDArray[np.float64]
 # Rows in time order are cut into so many stretches, to see how much they differ by themselves.
 MOST_STRETCHES = 20
 LEAST_STRETCH_ROWS = 50
+# Of fewer, the surpluses of one half are nearly those of the other, since all add up to nothing.
+LEAST_SPLIT_STRETCHES = 6
 
 
 def clustering_of(cells: NDArray[np.intp], *, ordered: bool = False) -> float:
@@ -59,6 +61,8 @@ def clustering_of(cells: NDArray[np.intp], *, ordered: bool = False) -> float:
     surplus = (table[:, occur] - expected) / np.sqrt(expected)
     effect = float((surplus**2).sum()) / ((stretches - 1) * (int(occur.sum()) - 1))
     if not ordered:
+        if stretches < LEAST_SPLIT_STRETCHES:
+            return max(effect, 1.0)
         return max(effect, _along_one_direction(surplus), 1.0)
     mean = float(shares @ values)
     spread = float(shares @ (values - mean) ** 2)

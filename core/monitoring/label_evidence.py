@@ -23,7 +23,7 @@ from core.monitoring.single_look import (
     look_once,
     without_verdict,
 )
-from core.monitoring.watched import Watched
+from core.monitoring.watched import DETECTOR, Watched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +109,16 @@ def weigh_labels(
     reference = watched.reference
     can_score = counted.covered and len(counted.rows) and reference.metric == metric.name
     scored = watched.model.scored(counted.rows) if can_score else None
-    test, state = None, {"labels": counted.gap.as_state()}
+    test: SequentialTest | None = None
+    state: dict[str, Any] = {"labels": counted.gap.as_state()}
     if _is_tested(metric, reference) and not watched.saw(as_of):
-        before = _detector(watched, loss_limit(metric, reference, model_type.retraining_threshold))
+        times = _times_of_counting(watched, model_type)
+        limit = loss_limit(metric, reference, model_type.retraining_threshold)
+        before = _detector(watched, times, limit)
         after = _count(before, model_type, metric, reference, counted, scored, as_of=as_of)
         test = _as_test(after, after.labels - before.labels)
-        state["sequential"] = after.as_state()
+        state[DETECTOR] = after.as_state()
+        state["counts_by"] = times
     look = _look(
         model_type,
         metric,
@@ -192,9 +196,19 @@ def _is_tested(metric: Metric, reference: Reference) -> bool:
     )
 
 
-def _detector(watched: Watched, limit: float) -> EDetector:
-    state = watched.state.get("sequential")
-    if state is not None:
+def _times_of_counting(watched: Watched, model_type: ModelType) -> dict[str, Any]:
+    """What says when a row begins to count."""
+    return {
+        "usual_delay_seconds": watched.usual_delay(model_type).total_seconds(),
+        "label_delay_seconds": model_type.label_delay.total_seconds(),
+        "label_time_column": model_type.label_time_column,
+    }
+
+
+def _detector(watched: Watched, times: Mapping[str, Any], limit: float) -> EDetector:
+    state = watched.state.get(DETECTOR)
+    # Rows that count at other times than before could not be told from those that were counted.
+    if state is not None and watched.state.get("counts_by") == times:
         return EDetector.from_state(state).with_limit(limit)
     started = EDetector.start(limit, bucket_width(watched.reference.label_spacing_seconds))
     at = watched.attempted_at

@@ -14,6 +14,10 @@ from core.monitoring.drift_windows import DriftTracker
 from core.monitoring.profile import ReferenceProfile
 from core.monitoring.sequential import EDetector
 
+# Where a check's state has the sequential test. Another name for another form: a test of before
+# cannot be gone on with, and a new one begins with the labels of the window.
+DETECTOR = "detector"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
@@ -110,18 +114,18 @@ def state_after_attempt(state: Mapping[str, Any], at: datetime) -> dict[str, Any
 
     Examples
     --------
-    >>> after = state_after_attempt({"sequential": EDetector.start(0.2).as_state()},
+    >>> after = state_after_attempt({DETECTOR: EDetector.start(0.2).as_state()},
     ...                             datetime(2026, 1, 8))
-    >>> after["sequential"]["attempt_bucket"], after["attempt_at"]
+    >>> after[DETECTOR]["attempt_bucket"], after["attempt_at"]
     (122766, '2026-01-08T00:00:00+00:00')
     """
     known = state.get("attempt_at")
     if known is not None and datetime.fromisoformat(known) >= utc(at):
         return dict(state)
     after = dict(state) | {"attempt_at": utc(at).isoformat()}
-    if "sequential" in after:
-        test = EDetector.from_state(after["sequential"])
-        after["sequential"] = test.after_attempt(at).as_state()
+    if DETECTOR in after:
+        test = EDetector.from_state(after[DETECTOR])
+        after[DETECTOR] = test.after_attempt(at).as_state()
     if "drift" in after:
         after["drift"] = DriftTracker.from_state(after["drift"]).after_attempt().as_state()
     return after

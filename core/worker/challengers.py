@@ -53,7 +53,6 @@ class Challenger:
         *,
         quality: DataQuality,
         alarm: bool = False,
-        suspected: bool = False,
         is_champion: bool = False,
     ) -> Validation:
         """Judge it by the rows that it has not learnt from, those newer than its window included.
@@ -66,8 +65,6 @@ class Challenger:
             Of the rows of its window.
         alarm : bool
             Whether the champion's alarm stands: it has surely got worse.
-        suspected : bool
-            Whether a check asked for the challenger.
         is_champion : bool
             Whether it serves already: then ``served`` is None.
 
@@ -99,7 +96,7 @@ class Challenger:
             reload=ReloadCheck(recorded=again.recorded, reloaded=again.reloaded),
             seed=self.model_type.random_seed,
             alarm=alarm,
-            suspected=suspected,
+            suspected=bool(self.plan.figures.get("needs_retraining")),
             earlier_holdouts=served.champion.holdouts if served else (),
             latency_ms=stored.latency_ms,
             size_bytes=stored.size_bytes,

@@ -279,9 +279,7 @@ class _Training:
             raise TooSoon(missing)
 
     def _validate(self, challenger: Challenger, quality: DataQuality) -> dict[str, Any]:
-        validation = challenger.validate(
-            self.served, quality=quality, alarm=self.alarm, suspected=self.needs_retraining
-        )
+        validation = challenger.validate(self.served, quality=quality, alarm=self.alarm)
         self._stage("validate", 0.8, validation.reason)
         result = validation_json(validation, self.served.champion if self.served else None)
         approved = validation.verdict is ValidationVerdict.APPROVED

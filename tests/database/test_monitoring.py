@@ -17,6 +17,7 @@ from core.domain import Champion, ClaimedJob, ClaimedOperation, MonitorState, Op
 from core.monitoring.check import Watched, state_after_attempt
 from core.monitoring.label_buckets import ShownLabels
 from core.monitoring.sequential import ALARM_AT, TRAINING_AT, EDetector
+from core.monitoring.watched import DETECTOR
 from core.store import Store
 from tests.database.factories import (
     ADMIN,
@@ -212,7 +213,7 @@ def evidence(read: int | None = None) -> Row:
     test, _ = EDetector.start(0.2).count(labels, until=now)
     return monitor_state(read) | {
         "seen_until": now.isoformat(),
-        "state": {"sequential": test.as_state()},
+        "state": {DETECTOR: test.as_state()},
     }
 
 
@@ -229,7 +230,7 @@ def watched(scene: Scene) -> tuple[Champion, EDetector]:
         monitor=champion.monitor,
         attempted_at=champion.attempted_at,
     ).state
-    return champion, EDetector.from_state(state["sequential"])
+    return champion, EDetector.from_state(state[DETECTOR])
 
 
 def begun(scene: Scene, **changes: Any) -> ClaimedJob:

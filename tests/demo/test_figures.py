@@ -166,7 +166,7 @@ def test_further_model_types_come_beside_the_first_in_json() -> None:
     ("changes", "words"),
     [
         ({}, "–"),
-        ({"verdict": "degraded"}, "no drop in the last 7 days"),
+        ({"verdict": "degraded"}, "no new drop since the last training"),
         ({"verdict": "degraded", "action": Action.WAITED}, "waits for more labels"),
         (
             {"action": Action.DEPLOYED, "challenger": 4, "improvement": 0.0312},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -40,10 +39,13 @@ def test_a_training_stops_at_a_column_that_is_filled_in_with_the_label(lab: Lab)
 
     assert (job["status"], job["error"]["type"]) == ("failed", "data")
     assert "is empty in 100 of 100 rows that wait for" in job["error"]["detail"]
-    (row,) = lab.rows("select findings from ml_training_data_quality where training_job_id = %s", job["id"])
-    found: list[Any] = row["findings"]
-    assert [(one["name"], one["column"]) for one in found] == [("known_after_label", "colour")]
-    assert found[0]["figures"]["labelled_empty"] == 0
+    (row,) = lab.rows(
+        "select findings from ml_training_data_quality where training_job_id = %s", job["id"]
+    )
+    found = {one["name"]: one for one in row["findings"]}
+    assert found["known_after_label"]["column"] == "colour"
+    assert found["known_after_label"]["figures"]["labelled_empty"] == 0
+    assert [name for name, one in found.items() if one["blocking"]] == ["known_after_label"]
 
 
 @pytest.mark.usefixtures("worker")

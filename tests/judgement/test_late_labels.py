@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from core.monitoring.check import Watched
+from core.monitoring.watched import DETECTOR
 from tests.engines.rows import model_type, rows
 from tests.judgement.reading import after, champion, look, moment
 
@@ -36,7 +37,7 @@ def left_by(frame: pd.DataFrame, watched: Watched, looks: list[int]) -> Any:
         found = look(frame, KIND, watched, moment(frame, row))
         watched = after(watched, found, moment(frame, row))
     assert found.check.sequential is not None
-    return found.check.sequential.labels, watched.state["sequential"]
+    return found.check.sequential.labels, watched.state[DETECTOR]
 
 
 @pytest.mark.parametrize("every", [24, 61, 167])

@@ -17,6 +17,7 @@ from core.monitoring.check import Checked, Watched, check_champion, state_after_
 from core.monitoring.check_rows import CheckRows, rows_needed
 from core.monitoring.profile import make_profile
 from core.monitoring.unlabelled import DRIFT_STANDS
+from core.monitoring.watched import DETECTOR
 from tests.engines.rows import end_of, model_type, rows
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -96,7 +97,7 @@ def test_an_unchanged_champion_stays_healthy(good: Any) -> None:
         assert not found.check.needs_retraining
         assert found.check.sequential is not None
         assert found.check.sequential.labels == row - 3999
-    assert len(json.dumps(found.state)) < 6_000
+    assert len(json.dumps(found.state)) < 7_000
     assert "show no drop that matters" in found.check.reason
     json.dumps(found.check.as_json())
 
@@ -126,7 +127,23 @@ def test_the_state_does_not_depend_on_when_checks_ran(good: Any) -> None:
         often = after(often, found, moment(frame, row))
     assert once.state is not None
     assert found.state is not None
-    assert found.state["sequential"] == once.state["sequential"]
+    assert found.state[DETECTOR] == once.state[DETECTOR]
+
+
+def test_a_changed_label_delay_counts_no_label_twice(good: Any) -> None:
+    """Rows count at other times then: the test begins anew rather than meet them again."""
+    frame, watched = good
+    watched = replace(watched, profile=None)
+    counted = []
+    for row, days in ((4300, 1), (4600, 1), (4700, 3), (4800, 3)):
+        kind, at = model_type(label_delay=timedelta(days=days)), moment(frame, row)
+        found = look(frame, watched, at, kind=kind)
+        watched = after(watched, found, at)
+        assert found.check.sequential is not None
+        counted.append(found.check.sequential.labels)
+    assert counted[:2] == [301, 601]
+    assert 0 < counted[2] <= 100 + 24 * 8
+    assert counted[3] == counted[2] + 100
 
 
 def test_an_attempt_answers_the_training_and_not_the_alarm(bad: Any) -> None:
@@ -239,9 +256,10 @@ def test_a_time_in_which_labels_stayed_away_is_told_and_left_out_and_not_read_ag
 ) -> None:
     frame, watched = good
     is_quick = frame.index % 4 == 0
-    stopped = unlabelled(frame, (frame.index < 4400) | is_quick)
+    kind = replace(KIND, label_time_column="known")
+    stopped = unlabelled(frame, (frame.index < 4400) | is_quick).assign(known=frame["at"])
     for row in range(4100, 5001, 100):
-        found = look(stopped, watched, moment(frame, row))
+        found = look(stopped, watched, moment(frame, row), kind)
         watched = after(watched, found, moment(frame, row))
     assert found.check.verdict is CheckVerdict.INSUFFICIENT_DATA
     counted = moment(frame, 4400)
@@ -251,11 +269,10 @@ def test_a_time_in_which_labels_stayed_away_is_told_and_left_out_and_not_read_ag
     assert found.check.sequential is not None
     assert found.check.sequential.labels == 401
     as_of = moment(frame, 5000)
-    needed = rows_needed(watched, KIND, as_of=as_of, window=WEEK)
+    needed = rows_needed(watched, kind, as_of=as_of, window=WEEK)
     assert as_of - needed.counting.start <= WEEK + DAY
 
-    # Labels come again, those that were missing among them: now, since there is a label time.
-    kind = replace(KIND, label_time_column="known")
+    # Labels come again, those that were missing among them.
     late = (frame.index >= 4400) & (frame.index < 5000) & ~is_quick
     again = frame.assign(known=frame["at"].mask(late, pd.Timestamp(as_of + DAY)))
     found = look(again, watched, moment(frame, 5200), kind)

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from core.backtest.history import History
-from core.domain import MonitorState
+from core.domain import MonitorState, Reference
 from core.monitoring.check_rows import CheckRows, coverage_columns, rows_needed
 from core.monitoring.maturity import countable_at
 from core.monitoring.sequential import EDetector
-from core.monitoring.watched import Watched
+from core.monitoring.watched import DETECTOR, Watched
 from tests.engines.rows import model_type, rows
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -32,9 +32,10 @@ def champion(since: datetime, *, closed: datetime | None = None) -> Watched:
     if closed is not None:
         test = EDetector.start(0.2).closed(closed + WEEK)
         monitor = MonitorState(
-            revision=1, seen_until=closed + WEEK, state={"sequential": test.as_state()}
+            revision=1, seen_until=closed + WEEK, state={DETECTOR: test.as_state()}
         )
-    return Watched(model=None, reference=None, profile=None, since=since, monitor=monitor)  # type: ignore[arg-type]
+    reference = Reference(metric=SLOW.metric, value=0.8, samples=2000)
+    return Watched(model=None, reference=reference, profile=None, since=since, monitor=monitor)  # type: ignore[arg-type]
 
 
 def shown(frame: pd.DataFrame, watched: Watched, as_of: datetime) -> CheckRows:
@@ -70,7 +71,7 @@ def test_a_bucket_that_may_still_change_is_shown_from_its_very_first_moment() ->
     frame = rows(2000, seed=1)  # of whole hours, as buckets begin
     kind, as_of = model_type(), frame["at"][1500].to_pydatetime()
     watched = champion(frame["at"][100], closed=as_of - WEEK)
-    open_from = EDetector.from_state(watched.state["sequential"]).closed_until
+    open_from = EDetector.from_state(watched.state[DETECTOR]).closed_until
     needed = rows_needed(watched, kind, as_of=as_of, window=WEEK)
     assert History(frame, kind).for_check(needed).labelled["at"].min() == open_from
 
@@ -85,3 +86,16 @@ def test_a_window_of_ones_own_is_read_whole() -> None:
 
 def test_coverage_is_told_by_three_columns() -> None:
     assert coverage_columns(SLOW) == ("at", "y", "known")
+
+
+def test_what_no_test_can_count_is_not_read_again_and_again() -> None:
+    """A test of an older form, or one of another metric, never closes what it has not counted."""
+    frame = rows(6000, seed=1)
+    as_of = frame["at"][5500].to_pydatetime()
+    watched = champion(frame["at"][100], closed=frame["at"][200].to_pydatetime())
+    kind = replace(SLOW, metric="f1")
+    assert rows_needed(watched, kind, as_of=as_of, window=WEEK).counting.start == as_of - WEEK
+    old = {"sequential": watched.state[DETECTOR]}
+    monitor = MonitorState(revision=1, seen_until=as_of - WEEK, state=old)
+    watched = replace(watched, monitor=monitor)
+    assert rows_needed(watched, SLOW, as_of=as_of, window=WEEK).counting.start == as_of - WEEK

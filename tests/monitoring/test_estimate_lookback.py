@@ -100,7 +100,7 @@ def test_no_more_is_read_than_an_estimate_needs(slow: Any) -> None:
         if needed.waiting is None:
             return 0
         assert needed.waiting.end == as_of - WEEK
-        return (as_of - needed.waiting.start) / WEEK
+        return float((as_of - needed.waiting.start) / WEEK)
 
     assert weeks(watched) == SLOW.label_delay / WEEK
     never = replace(watched, profile=replace(watched.profile, usual_delay_seconds=1e9))

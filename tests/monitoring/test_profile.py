@@ -138,3 +138,10 @@ def test_the_usual_label_delay_is_learnt_from_label_times() -> None:
     assert delay == pytest.approx(9.5 * 3600, rel=0.05)
     delay = profile_of(frame, label_delay=timedelta(hours=3)).usual_delay_seconds
     assert delay == 3 * 3600
+
+
+@pytest.mark.parametrize("rows", [100, 160, 250])
+def test_independent_categories_of_few_rows_are_hardly_called_clustered(rows: int) -> None:
+    random = np.random.default_rng(rows)
+    found = [clustering_of(random.integers(0, 20, rows)) for _ in range(40)]
+    assert np.mean(found) < 1.4

@@ -184,5 +184,9 @@ class _Resampled:
 
     @property
     def error(self) -> float:
-        """The error on all rows, without what chance adds; 0 where that explains all of it."""
+        """The error on all rows, without what chance adds; 0 where that explains all of it.
+
+        Chance adds the less the more a bin is truly off, so that a large error is understated, and
+        the gate blocks a little too seldom, never too often.
+        """
         return max(float(total_distance(self._whole)[0]) - self.by_chance, 0.0)
